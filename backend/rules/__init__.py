@@ -1,0 +1,1 @@
+"""Decisions from values already in hand: no await, no table, no clock."""

@@ -1,0 +1,1 @@
+"""Tables, constraints, and every query as a named method, one module per area."""

@@ -1,0 +1,169 @@
+"""The tree of regions, the party branches, and which branch or cadre is responsible for which region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.contrib.postgres.indexes import GinIndex
+from tortoise.indexes import Index
+
+from models import database
+from models.database import Record
+from models.dated import Dated
+
+
+class Level(StrEnum):
+    PROVINCE = "province"
+    CITY = "city"
+    COUNTY = "county"
+    TOWNSHIP = "township"
+    VILLAGE = "village"
+    GROUP = "group"
+    GRID = "grid"
+    MICRO_GRID = "micro_grid"
+
+
+class BranchKind(StrEnum):
+    GENERAL_BRANCH = "general_branch"
+    BRANCH = "branch"
+    PARTY_GROUP = "party_group"
+
+
+class ResponsibilityKind(StrEnum):
+    """支部包村, 干部包片, and the one branch that answers for a micro-grid."""
+
+    BRANCH_VILLAGE = "branch_village"
+    CADRE_AREA = "cadre_area"
+    BRANCH_MICRO_GRID = "branch_micro_grid"
+
+
+class Region(Dated):
+    """A place of the administrative tree. `path` holds the ids from the root down to the region itself."""
+
+    id = fields.UUIDField(primary_key=True)
+    parent: fields.ForeignKeyNullableRelation[Region] = fields.ForeignKeyField(
+        "lianhu.Region", null=True, on_delete=fields.RESTRICT, related_name="children"
+    )
+    level = fields.TextField()
+    code = fields.TextField(null=True)
+    name = fields.TextField()
+    path = ArrayField("uuid")
+    predecessors = ArrayField("uuid")
+
+    class Meta:
+        table = "region"
+        indexes = [Index(fields=["parent_id"]), GinIndex(fields=["path"])]
+
+
+class Branch(Dated):
+    """A party branch (党总支, 支部, 党小组) and the region where it sits."""
+
+    id = fields.UUIDField(primary_key=True)
+    parent: fields.ForeignKeyNullableRelation[Branch] = fields.ForeignKeyField(
+        "lianhu.Branch", null=True, on_delete=fields.RESTRICT, related_name="children"
+    )
+    region: fields.ForeignKeyRelation[Region] = fields.ForeignKeyField(
+        "lianhu.Region", on_delete=fields.RESTRICT, related_name="branches"
+    )
+    kind = fields.TextField()
+    name = fields.TextField()
+    path = ArrayField("uuid")
+
+    class Meta:
+        table = "branch"
+        indexes = [Index(fields=["parent_id"]), Index(fields=["region_id"]), GinIndex(fields=["path"])]
+
+
+class Responsibility(Dated):
+    """支部包村 / 干部包片: a branch or a person answers for a region on dated days.
+
+    Exactly one branch answers for a micro-grid on any day (exclusion constraint, docs/rules.md C7).
+    `person_id` has no foreign key because people stand to the right of regions.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    kind = fields.TextField()
+    region: fields.ForeignKeyRelation[Region] = fields.ForeignKeyField(
+        "lianhu.Region", on_delete=fields.RESTRICT, related_name="responsibilities"
+    )
+    branch: fields.ForeignKeyNullableRelation[Branch] = fields.ForeignKeyField(
+        "lianhu.Branch", null=True, on_delete=fields.RESTRICT, related_name="responsibilities"
+    )
+    person_id = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "responsibility"
+        indexes = [Index(fields=["region_id"]), Index(fields=["branch_id"]), Index(fields=["person_id"])]
+
+
+REGION_ROW = "id, parent_id, level, code, name"
+BRANCH_ROW = "id, parent_id, kind, name, region_id"
+
+
+async def find_region(area: str, today: date) -> Record | None:
+    """A region by id, or by its code among those valid today."""
+    column = "id::text" if len(area) == 36 else "code"
+    return await database.fetch_row(
+        f"SELECT {REGION_ROW}, path FROM region WHERE {column} = $1 AND during @> $2::date ORDER BY valid_from DESC LIMIT 1",
+        area,
+        today,
+    )
+
+
+async def list_children(
+    parent_id: UUID | None, places: Sequence[UUID], today: date, after: tuple[str, UUID] | None, limit: int
+) -> list[Record]:
+    """Children of a region in code order, as far as they lie in, or lead to, one of the viewer's places."""
+    return await database.fetch(
+        f"""SELECT {REGION_ROW} FROM region r
+            WHERE parent_id IS NOT DISTINCT FROM $1 AND during @> $3::date
+              AND (path && $2::uuid[] OR EXISTS (SELECT FROM region p WHERE p.id = ANY ($2) AND p.path @> ARRAY[r.id]))
+              AND ($4::text IS NULL OR (coalesce(code, ''), id) > ($4, $5::uuid))
+            ORDER BY coalesce(code, ''), id LIMIT $6""",
+        parent_id,
+        list(places),
+        today,
+        after[0] if after else None,
+        after[1] if after else None,
+        limit,
+    )
+
+
+async def list_branches(
+    branch_ids: Sequence[UUID], places: Sequence[UUID], today: date, after: UUID | None, limit: int
+) -> list[Record]:
+    """Branches at or below the given branches, or sitting in the given regions, in order of id."""
+    return await database.fetch(
+        f"""SELECT {BRANCH_ROW} FROM branch b WHERE during @> $3::date
+              AND (path && $1::uuid[] OR EXISTS (SELECT FROM region r WHERE r.id = b.region_id AND r.path && $2::uuid[]))
+              AND ($4::uuid IS NULL OR id > $4) ORDER BY id LIMIT $5""",
+        list(branch_ids),
+        list(places),
+        today,
+        after,
+        limit,
+    )
+
+
+async def find_branch(branch_id: UUID) -> Record | None:
+    """A branch with its path and the path of the region where it sits."""
+    return await database.fetch_row(
+        f"""SELECT {", ".join("b." + c.strip() for c in BRANCH_ROW.split(","))}, b.path, r.path AS region_path
+            FROM branch b JOIN region r ON r.id = b.region_id WHERE b.id = $1""",
+        branch_id,
+    )
+
+
+async def list_responsibilities(region_id: UUID, today: date) -> list[Record]:
+    """Who answers for a region today."""
+    return await database.fetch(
+        """SELECT id, kind, region_id, branch_id, person_id, valid_from, valid_to FROM responsibility
+           WHERE region_id = $1 AND during @> $2::date ORDER BY kind, valid_from, id""",
+        region_id,
+        today,
+    )

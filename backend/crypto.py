@@ -53,7 +53,9 @@ class Vault:
         if version not in self._keys:
             raise Unreadable(f"{table}.{column} was sealed with key version {version}, which SECRET_KEYS does not hold")
         try:
-            plain = self._cipher(version).decrypt(sealed[1 : 1 + NONCE], sealed[1 + NONCE :], _place(table, column, row_id))
+            plain = self._cipher(version).decrypt(
+                sealed[1 : 1 + NONCE], sealed[1 + NONCE :], _place(table, column, row_id)
+            )
         except InvalidTag:
             raise Unreadable(f"{table}.{column} does not open") from None
         return plain.decode()

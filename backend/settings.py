@@ -50,10 +50,17 @@ class Settings:
     wechat_api_base: str
     sponsor: str
     filing_number: str
+    #: How many proxies stand before the server; their number of X-Forwarded-For entries is trusted, no more.
+    proxies: int
 
     @property
     def is_production(self) -> bool:
         return self.env is AppEnv.PRODUCTION
+
+    @property
+    def wechat_is_standin(self) -> bool:
+        """Whether something else answers in the place of WeChat; shown wherever it matters."""
+        return self.wechat_api_base != WECHAT_API
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -74,6 +81,7 @@ class Settings:
             wechat_api_base=_wechat_api_base(environ, production),
             sponsor=_text(environ, "SPONSOR", None if production else "演示主办单位"),
             filing_number=_text(environ, "FILING_NUMBER", None if production else "演示，未备案"),
+            proxies=_integer(environ, "PROXIES", 0, 0, 9),
         )
 
 

@@ -139,6 +139,7 @@ class WechatToken(Model):
     appid = fields.CharField(max_length=64, unique=True)
     token_sealed = fields.BinaryField(null=True)
     expires_at = fields.DatetimeField(null=True)
+    forced_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "wechat_token"
@@ -207,9 +208,7 @@ async def upsert_identity(identity_id: UUID, index: bytes, sealed: bytes, unioni
         unionid_sealed,
     )
     if row is None:  # another request inserted it after this statement's snapshot: it is visible to the next one
-        row = await database.fetch_row(
-            "SELECT id, account_id FROM wechat_identity WHERE openid_index = $1", index
-        )
+        row = await database.fetch_row("SELECT id, account_id FROM wechat_identity WHERE openid_index = $1", index)
     assert row is not None
     return row
 
@@ -329,7 +328,12 @@ async def insert_grant(
 
 
 async def count_failures(keys: list[bytes], since: datetime) -> tuple[int, datetime | None]:
-    """How often signing in failed under any of these keys since a moment, and when it last did."""
+    """How often signing in failed under any of these keys since a moment, and when it last did.
+
+    Attempts under one key queue until the transaction ends, or a hundred guesses at once would all be the first.
+    """
+    for key in sorted(keys):
+        await database.execute("SELECT pg_advisory_xact_lock(hashtextextended(encode($1::bytea, 'hex'), 0))", key)
     row = await database.fetch_row(
         """SELECT coalesce(max(n), 0) AS n, max(last) AS last FROM (
              SELECT count(*) AS n, max(at) AS last FROM sign_in_failure WHERE key = ANY ($1::bytea[]) AND at > $2
@@ -348,27 +352,27 @@ async def insert_failures(keys: list[bytes]) -> None:
 
 async def delete_failures(keys: list[bytes] | None, before: datetime | None) -> None:
     """Forget failures of these keys (after a success), or those older than a moment (nightly)."""
-    await database.execute(
-        "DELETE FROM sign_in_failure WHERE key = ANY ($1::bytea[]) OR at < $2", keys or [], before
-    )
+    await database.execute("DELETE FROM sign_in_failure WHERE key = ANY ($1::bytea[]) OR at < $2", keys or [], before)
 
 
 @asynccontextmanager
 async def wechat_token_row(appid: str) -> AsyncIterator[Record]:
     """The token row of an app, locked until the block ends: one refresher for the whole cluster."""
     async with database.transaction():
-        await database.execute(
-            "INSERT INTO wechat_token (appid) VALUES ($1) ON CONFLICT (appid) DO NOTHING", appid
-        )
+        await database.execute("INSERT INTO wechat_token (appid) VALUES ($1) ON CONFLICT (appid) DO NOTHING", appid)
         row = await database.fetch_row(
-            "SELECT token_sealed, expires_at FROM wechat_token WHERE appid = $1 FOR UPDATE", appid
+            "SELECT token_sealed, expires_at, forced_at FROM wechat_token WHERE appid = $1 FOR UPDATE", appid
         )
         assert row is not None
         yield row
 
 
-async def set_wechat_token(appid: str, token_sealed: bytes, expires_at: datetime) -> None:
-    """Store a fresh token."""
+async def set_wechat_token(appid: str, token_sealed: bytes, expires_at: datetime, forced_at: datetime | None) -> None:
+    """Store a fresh token; call inside the block of `wechat_token_row`."""
     await database.execute(
-        "UPDATE wechat_token SET token_sealed = $2, expires_at = $3 WHERE appid = $1", appid, token_sealed, expires_at
+        "UPDATE wechat_token SET token_sealed = $2, expires_at = $3, forced_at = $4 WHERE appid = $1",
+        appid,
+        token_sealed,
+        expires_at,
+        forced_at,
     )

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from datetime import date
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.fields import SqlDefault
 from tortoise.indexes import Index
 
+from models import database
+from models.database import Record
 from models.dated import Dated
 from models.households import Household
 from models.people import Person
-
-
-class AssignmentRole(StrEnum):
-    PRIMARY = "primary"
-    BACKUP = "backup"
-
-
-class AssignmentSource(StrEnum):
-    MUTUAL_CHOICE = "mutual_choice"
-    APPOINTED = "appointed"
-
-
-class EndReason(StrEnum):
-    """Why a link ended (docs/rules.md L2)."""
-
-    HANDED_OVER = "handed_over"
-    MEMBER_LEFT = "member_left"
-    MEMBER_EXEMPT = "member_exempt"
-    HOUSEHOLD_WISH = "household_wish"
-    HOUSEHOLD_CLOSED = "household_closed"
-    MISTAKE = "mistake"
-    OTHER = "other"
 
 
 class Assignment(Dated):
@@ -55,3 +36,65 @@ class Assignment(Dated):
     class Meta:
         table = "assignment"
         indexes = [Index(fields=["household_id"]), Index(fields=["person_id"])]
+
+
+ASSIGNMENT = "id, household_id, person_id, role, source, valid_from, valid_to, end_reason"
+
+
+async def primary_spans(household_id: UUID) -> list[Record]:
+    """All primary links of a household that are not empty, in order of days."""
+    return await database.fetch(
+        f"""SELECT {ASSIGNMENT} FROM assignment WHERE household_id = $1 AND role = 'primary' AND NOT isempty(during)
+            ORDER BY valid_from, seq""",
+        household_id,
+    )
+
+
+async def links_on(household_id: UUID, person_id: UUID, day: date) -> list[Record]:
+    """The links between a person and a household on a day."""
+    return await database.fetch(
+        f"SELECT {ASSIGNMENT} FROM assignment WHERE household_id = $1 AND person_id = $2 AND during @> $3::date",
+        household_id,
+        person_id,
+        day,
+    )
+
+
+async def ended_lately(household_id: UUID, person_id: UUID, day: date, days: int) -> bool:
+    """Whether a link of this person to the household ended within `days` before a day, or on it."""
+    return bool(
+        await database.fetch_value(
+            """SELECT EXISTS (SELECT FROM assignment WHERE household_id = $1 AND person_id = $2 AND valid_from < valid_to
+               AND valid_to <= $3::date AND valid_to >= $3::date - $4::int)""",
+            household_id,
+            person_id,
+            day,
+            days,
+        )
+    )
+
+
+async def find(assignment_id: UUID) -> Record | None:
+    """One link."""
+    return await database.fetch_row(f"SELECT {ASSIGNMENT} FROM assignment WHERE id = $1", assignment_id)
+
+
+async def load_of(person_id: UUID, day: date) -> int:
+    """How many households a person is primary of on a day."""
+    return int(
+        await database.fetch_value(
+            "SELECT count(*) FROM assignment WHERE person_id = $1 AND role = 'primary' AND during @> $2::date",
+            person_id,
+            day,
+        )
+    )
+
+
+async def end(assignment_id: UUID, on: date, reason: str) -> None:
+    """End a link on a day; the day itself is no longer covered."""
+    await database.execute(
+        "UPDATE assignment SET valid_to = $2, end_reason = $3, ended_at = now() WHERE id = $1",
+        assignment_id,
+        on,
+        reason,
+    )

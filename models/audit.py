@@ -45,9 +45,7 @@ class AuditSeal(Model):
         table = "audit_seal"
 
 
-INSERT = (
-    "INSERT INTO audit_entry (account_id, action, subject_id, changed, reason, request_id) VALUES ($1, $2, $3, $4, $5, $6)"
-)
+INSERT = "INSERT INTO audit_entry (account_id, action, subject_id, changed, reason, request_id) VALUES ($1, $2, $3, $4, $5, $6)"
 # Everything of a row that must not change. Text, so that the seal does not depend on how a driver decodes a value.
 CANONICAL = """id::text || '|' || extract(epoch FROM at)::text || '|' || coalesce(account_id::text, '') || '|' || action || '|' ||
  coalesce(subject_id::text, '') || '|' || array_to_string(changed, ',') || '|' || coalesce(reason, '') || '|' ||

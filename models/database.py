@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -15,7 +15,8 @@ from tortoise.transactions import in_transaction
 from backend.settings import Settings
 
 AREAS = ("audit", "regions", "people", "accounts", "households", "assignments", "visits")
-Record = asyncpg.Record
+#: A row as asyncpg gives it.
+Record: TypeAlias = Mapping[str, Any]
 
 #: What asyncpg and Tortoise raise while PostgreSQL is away or restarting. The caller should ask again.
 UNREACHABLE: tuple[type[BaseException], ...] = (

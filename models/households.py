@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from datetime import date, datetime
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.fields import Now
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from models import database
+from models.database import Record
 from models.dated import Dated
 from models.people import Person
 from models.regions import Region
-
-
-class ResidenceStatus(StrEnum):
-    """How a household lives here: it does, it is away as a whole (整户外出), or only its register is here (空挂户)."""
-
-    RESIDENT = "resident"
-    AWAY = "away"
-    NOMINAL = "nominal"
-
-
-class TierReason(StrEnum):
-    """Class of the reason for being a key household (重点户); the person's facts stay in the sealed tags."""
-
-    HARDSHIP = "hardship"
-    HEALTH = "health"
-    CARE = "care"
-    RELAPSE_RISK = "relapse_risk"
-    OTHER = "other"
 
 
 class Household(Model):
@@ -118,3 +103,66 @@ class Home(Dated):
     class Meta:
         table = "home"
         indexes = [Index(fields=["person_id"]), Index(fields=["household_id"])]
+
+
+SPANS = "SELECT id, valid_from, valid_to FROM {table} WHERE {owner} = $1 AND NOT isempty(during) ORDER BY valid_from"
+
+
+async def lock(household_id: UUID) -> Record | None:
+    """Hold a household until the transaction ends: changes of its links, residence, tier or identity queue here.
+
+    The lock is one statement and what is decided from the rows another, so that it sees what the last holder left
+    (docs/rules.md L5).
+    """
+    return await database.fetch_row(
+        """SELECT id, code, group_name, head_sealed, phone_sealed, address_sealed, opened_on, closed_on, version
+           FROM household WHERE id = $1 FOR NO KEY UPDATE""",
+        household_id,
+    )
+
+
+async def residence_spans(household_id: UUID) -> list[Record]:
+    """All residence rows of a household that are not empty."""
+    return await database.fetch(SPANS.format(table="residence", owner="household_id"), household_id)
+
+
+async def tier_spans(household_id: UUID) -> list[Record]:
+    """All tier rows of a household that are not empty."""
+    return await database.fetch(SPANS.format(table="tier", owner="household_id"), household_id)
+
+
+async def close_span(table: str, row_id: UUID, on: date) -> None:
+    """End a row of residence or tier on a day."""
+    assert table in ("residence", "tier")
+    await database.execute(f"UPDATE {table} SET valid_to = greatest(valid_from, $2::date) WHERE id = $1", row_id, on)
+
+
+async def residence_on(household_id: UUID, day: date) -> Record | None:
+    """Where the household is and how it lives there on a day."""
+    return await database.fetch_row(
+        "SELECT id, micro_grid_id, status, valid_from, valid_to FROM residence WHERE household_id = $1 AND during @> $2::date",
+        household_id,
+        day,
+    )
+
+
+async def code_taken(code: str) -> bool:
+    """Whether another household has this code."""
+    return bool(await database.fetch_value("SELECT EXISTS (SELECT FROM household WHERE code = $1)", code))
+
+
+async def count_reveals(account_id: UUID, since: datetime) -> int:
+    """How many households an account has revealed since a moment; the audit is where that is known."""
+    return int(
+        await database.fetch_value(
+            """SELECT count(DISTINCT subject_id) FROM audit_entry
+               WHERE account_id = $1 AND action = 'household.reveal' AND at > $2""",
+            account_id,
+            since,
+        )
+    )
+
+
+async def of_visit(household_id: UUID) -> Record | None:
+    """What a visit needs to know of its household."""
+    return await database.fetch_row("SELECT id, opened_on, closed_on FROM household WHERE id = $1", household_id)

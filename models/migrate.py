@@ -70,6 +70,7 @@ async def drift(settings: Settings) -> list[str]:
     async with TortoiseContext() as context:
         await context.init(config=config, init_connections=False)
         apps = TortoiseConfig.from_dict(config).to_dict()["apps"]
+        assert context.apps is not None
         changes = await MigrationAutodetector(context.apps, apps).changes()
     return [f"{change.name}: {operation.describe()}" for change in changes for operation in change.operations]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from enum import StrEnum
 from uuid import UUID
 
 from tortoise import fields
@@ -16,23 +15,6 @@ from models import database
 from models.database import Record
 from models.dated import Dated
 from models.regions import Branch
-
-
-class PersonKind(StrEnum):
-    """Member figures count `full` and `probationary` (docs/rules.md C4)."""
-
-    FULL = "full"
-    PROBATIONARY = "probationary"
-    CADRE = "cadre"
-    GRID_WORKER = "grid_worker"
-    VILLAGER_REP = "villager_rep"
-
-
-class ExemptionReason(StrEnum):
-    AGE = "age"
-    ILLNESS = "illness"
-    AWAY = "away"
-    OTHER = "other"
 
 
 class Person(Model):
@@ -84,7 +66,7 @@ class Exemption(Dated):
 
 
 PERSON_LIST = """
-SELECT p.id, p.name_sealed, m.branch_id, m.kind,
+SELECT p.id, p.name_sealed, m.branch_id, m.kind, (SELECT a.id FROM account a WHERE a.person_id = p.id) AS account_id,
        (SELECT e.reason FROM exemption e WHERE e.person_id = p.id AND e.during @> $1::date LIMIT 1) AS exemption,
        (SELECT count(*) FROM assignment a WHERE a.person_id = p.id AND a.role = 'primary' AND a.during @> $1::date) AS load
 FROM membership m JOIN person p ON p.id = m.person_id"""
@@ -122,3 +104,42 @@ async def branches_on(person_ids: Sequence[UUID], day: date) -> dict[UUID, UUID]
         day,
     )
     return {row["person_id"]: row["branch_id"] for row in rows}
+
+
+async def find_person(person_id: UUID) -> Record | None:
+    """A person's sealed name."""
+    return await database.fetch_row("SELECT id, name_sealed FROM person WHERE id = $1", person_id)
+
+
+async def is_exempt(person_id: UUID, day: date) -> bool:
+    """Whether the person is exempt from being linked on a day (免联)."""
+    return bool(
+        await database.fetch_value(
+            "SELECT EXISTS (SELECT FROM exemption WHERE person_id = $1 AND during @> $2::date)", person_id, day
+        )
+    )
+
+
+async def serves_household(person_id: UUID, household_id: UUID, day: date) -> bool:
+    """Whether a person may visit a household without being linked to it: in service of the branch that answers for
+    its micro-grid on the day (docs/rules.md V5)."""
+    return bool(
+        await database.fetch_value(
+            """SELECT EXISTS (
+                 SELECT FROM residence r
+                 JOIN responsibility p ON p.region_id = r.micro_grid_id AND p.kind = 'branch_micro_grid' AND p.during @> $3::date
+                 JOIN membership m ON m.branch_id = p.branch_id AND m.person_id = $1 AND m.during @> $3::date
+                 WHERE r.household_id = $2 AND r.during @> $3::date)""",
+            person_id,
+            household_id,
+            day,
+        )
+    )
+
+
+async def left_on(person_id: UUID, today: date) -> date | None:
+    """The day on which the person's last service ended, if it has."""
+    found: date | None = await database.fetch_value(
+        "SELECT max(valid_to) FROM membership WHERE person_id = $1 AND valid_to <= $2::date", person_id, today
+    )
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from enum import StrEnum
 from uuid import UUID
 
 from tortoise import fields
@@ -15,31 +14,6 @@ from tortoise.indexes import Index
 from models import database
 from models.database import Record
 from models.dated import Dated
-
-
-class Level(StrEnum):
-    PROVINCE = "province"
-    CITY = "city"
-    COUNTY = "county"
-    TOWNSHIP = "township"
-    VILLAGE = "village"
-    GROUP = "group"
-    GRID = "grid"
-    MICRO_GRID = "micro_grid"
-
-
-class BranchKind(StrEnum):
-    GENERAL_BRANCH = "general_branch"
-    BRANCH = "branch"
-    PARTY_GROUP = "party_group"
-
-
-class ResponsibilityKind(StrEnum):
-    """支部包村, 干部包片, and the one branch that answers for a micro-grid."""
-
-    BRANCH_VILLAGE = "branch_village"
-    CADRE_AREA = "cadre_area"
-    BRANCH_MICRO_GRID = "branch_micro_grid"
 
 
 class Region(Dated):
@@ -167,3 +141,33 @@ async def list_responsibilities(region_id: UUID, today: date) -> list[Record]:
         region_id,
         today,
     )
+
+
+async def find_region_by_id(region_id: UUID) -> Record | None:
+    """A region with its path."""
+    return await database.fetch_row(f"SELECT {REGION_ROW}, path FROM region WHERE id = $1", region_id)
+
+
+async def place_name(place: UUID) -> str | None:
+    """The name of a region or a branch."""
+    found: str | None = await database.fetch_value(
+        "SELECT name FROM region WHERE id = $1 UNION ALL SELECT name FROM branch WHERE id = $1", place
+    )
+    return found
+
+
+async def touches(region_id: UUID, places: Sequence[UUID]) -> bool:
+    """Whether a region lies in, or leads to, one of these places."""
+    return bool(
+        await database.fetch_value(
+            """SELECT EXISTS (SELECT FROM region r WHERE r.id = $1 AND (r.path && $2::uuid[]
+                 OR EXISTS (SELECT FROM region p WHERE p.id = ANY ($2) AND p.path @> ARRAY[$1::uuid])))""",
+            region_id,
+            list(places),
+        )
+    )
+
+
+async def find_branch_by_id(text: str) -> Record | None:
+    """A branch by the text of its id, as an operator types it."""
+    return await database.fetch_row(f"SELECT {BRANCH_ROW} FROM branch WHERE id::text = $1", text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,24 +27,25 @@ _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del
 
 
 class Cache:
-    """A Redis that fails open: no method raises for an outage, and none waits longer than `timeout` seconds.
+    """A Redis that fails open: no method raises for an outage, and none waits much longer than `timeout` seconds.
 
     After a failure Redis is left alone for REST seconds, then a single caller tries it again, so an outage costs
     one short wait a second and not one a request. Make it inside the running event loop.
     """
 
     def __init__(self, url: str, *, max_connections: int = 50, timeout: float = 0.5) -> None:
-        self._timeout = timeout
         self._down = False
         self._rest_until = 0.0
         # The pool that blocks, because the plain one raises as soon as all its connections are busy. The one retry
-        # is for a kept connection that died with a restarted server; a time-out is never tried again.
+        # is for a kept connection that died with a restarted server; a time-out is never tried again. The limits are
+        # the library's, half for a connection and half for the answer: an asyncio.timeout around a call was seen
+        # to be swallowed while waiting for the pool.
         pool = aioredis.BlockingConnectionPool.from_url(
             url,
             max_connections=max_connections,
-            timeout=timeout,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
+            timeout=timeout / 2,
+            socket_timeout=timeout / 2,
+            socket_connect_timeout=timeout / 2,
             decode_responses=True,
             retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         )
@@ -133,8 +133,7 @@ class Cache:
             # Everybody else rests on while this caller finds out.
             self._rest_until = time.monotonic() + REST
         try:
-            async with asyncio.timeout(self._timeout):
-                result = await work()
+            result = await work()
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
             self._rest_until = time.monotonic() + REST
             if not self._down:

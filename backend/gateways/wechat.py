@@ -30,6 +30,7 @@ TRUST_OWN_COPY = 60
 LOOK_AGAIN = 0.05
 #: Codes of wx.login and getPhoneNumber are short ASCII; anything else is not worth a call.
 LONGEST_CODE = 512
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 #: What an API answers to a token that is wrong or replaced, malformed, expired.
 TOKEN_REJECTED = frozenset({40001, 40014, 42001})
 
@@ -122,7 +123,7 @@ class _Copy:
     """The shared token as it lies in Redis."""
 
     token: str = field(default="", repr=False)
-    expires_at: datetime = datetime.min.replace(tzinfo=UTC)
+    expires_at: datetime = LONG_AGO
     forced_at: datetime | None = None
 
     @classmethod
@@ -186,7 +187,7 @@ class WeChat:
         return WeChatLogin(openid, answer.get("unionid") or None)
 
     async def phone_number(self, code: str) -> str:
-        """The number behind a code of getPhoneNumber (5 minutes, one use): 11 digits; from abroad `+<country><number>`."""
+        """The number behind a code of getPhoneNumber (5 minutes, one use): 11 digits, or `+<country><number>`."""
         _check_code(code)
         answer = await self._call("/wxa/business/getuserphonenumber", {"code": code})
         match answer.get("phone_info"):
@@ -218,16 +219,16 @@ class WeChat:
             async with asyncio.timeout(deadline - time.monotonic()), self._renewing:
                 # Somebody may have renewed while this task waited its turn.
                 if self._own_token in ("", rejected) or time.monotonic() >= self._own_until:
-                    shared = await self._shared_token(rejected)
+                    shared = await self._shared_token(rejected, deadline)
                     self._own_token, self._own_until = shared.token, time.monotonic() + TRUST_OWN_COPY
                 return self._own_token
         except TimeoutError:
             pass
         raise Unavailable("no token in time")
 
-    async def _shared_token(self, rejected: str | None) -> TokenRow:
-        """The token of all processes, renewed by whoever gets the lock first. Runs under the caller's time limit."""
-        while True:
+    async def _shared_token(self, rejected: str | None, deadline: float) -> TokenRow:
+        """The token of all processes, renewed by whoever gets the lock first."""
+        while time.monotonic() < deadline:
             copy = _Copy.parse(await self._cache.get(self._shared_key))
             if _usable(copy, rejected):
                 return copy
@@ -242,6 +243,7 @@ class WeChat:
                         raise failure
                     return copy
             await asyncio.sleep(LOOK_AGAIN)
+        raise Unavailable("no token in time")
 
     async def _token_from_row(self, rejected: str | None) -> TokenRow:
         async with self._rows.exclusive(self._appid) as row:

@@ -3,8 +3,9 @@
 Login codes: `standin:<openid>` any number of times, `once:<openid>:<n>` once; phone codes: `phone:<number>`.
 
 Its own switches:
-- `POST /_standin/faults` {path: "/sns/", count: 3 | null, latency_ms, hang, http_status, errcode}: what the next
-  `count` requests (null: all) whose path begins with `path` meet. Faults add up; each one counts for itself.
+- `POST /_standin/faults` {path: "/sns/", after: 0, count: 3 | null, latency_ms, hang, http_status, errcode}: what
+  requests whose path begins with `path` meet: the first `after` nothing, the next `count` (null: all) the fault.
+  Faults add up; each one counts for itself.
 - `POST /_standin/revoke` {stuck: bool}: the stable token is dead at once; unless stuck, a new one is there for plain
   callers, else plain mode goes on handing the dead one out and only force_refresh helps.
 - `POST /_standin/clock` {advance_seconds}: the platform's clock goes ahead.
@@ -114,6 +115,7 @@ class Fault:
     """Trouble for requests under a path."""
 
     path: str = "/"
+    after: int = 0
     count: int | None = None
     latency_ms: int = 0
     hang: bool = False
@@ -143,10 +145,16 @@ class Platform:
 
     def meet_faults(self, path: str) -> list[Fault]:
         """The faults that this request meets; each is used up by one."""
-        met = [fault for fault in self.faults if path.startswith(fault.path) and fault.count != 0]
-        for fault in met:
+        met = []
+        for fault in self.faults:
+            if not path.startswith(fault.path) or fault.count == 0:
+                continue
+            if fault.after:
+                fault.after -= 1
+                continue
             if fault.count:
                 fault.count -= 1
+            met.append(fault)
         return met
 
     def revoke(self, stuck: bool) -> None:
@@ -207,10 +215,10 @@ class Platform:
             self.stable.renew(now)
         elif body.get("force_refresh") is True:
             self.forced = [at for at in self.forced if at > now - 86400]
-            if len(self.forced) >= FORCED_PER_DAY:
-                raise Refusal(45009)
             # Too soon after the last one is no error: nothing is renewed and the same token comes back.
             if not self.forced or now - self.forced[-1] >= FORCED_APART:
+                if len(self.forced) >= FORCED_PER_DAY:
+                    raise Refusal(45009)
                 self.forced.append(now)
                 self.stable.renew(now)
         return {"access_token": self.stable.current, "expires_in": self.stable.seconds_left(now)}

@@ -19,6 +19,8 @@ SOCKET_PATH_BYTES = 107
 #: The longest socket that is laid under a home, see servers.py.
 LONGEST_SOCKET = "postgres/.s.PGSQL.5432"
 SHORT_PLACES = Path("/var/tmp")
+#: The servers' folders in a home.
+PARTS = ("postgres", "redis")
 
 
 class LocalError(Exception):
@@ -101,12 +103,15 @@ def home(folder: Path) -> Path:
     return place
 
 
-def forget(folder: Path) -> None:
-    """Remove the short place of `folder`, if it has one. No server may be running in it."""
+def forget(folder: Path, part: str) -> None:
+    """Remove `part` (one server's files) of the home of `folder`, and its short place with the last part."""
     place = recorded_place(folder)
-    if place is not None and _is_ours(place) and (place / "owner").exists():
+    if place is None or not _is_ours(place) or not (place / "owner").exists():
+        shutil.rmtree(folder / part, ignore_errors=True)
+        return
+    shutil.rmtree(place / part, ignore_errors=True)
+    if not any((place / other).exists() for other in PARTS):
         shutil.rmtree(place)
-    with contextlib.suppress(FileNotFoundError):
         (folder / "place").unlink()
 
 
@@ -153,7 +158,8 @@ def main(argument: str) -> int:
         return 0
     try:
         with locked(folder):
-            forget(folder)
+            for part in PARTS:
+                forget(folder, part)
             shutil.rmtree(folder)
     except LocalError as error:
         print(error, file=sys.stderr)

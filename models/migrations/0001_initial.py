@@ -342,6 +342,7 @@ class Migration(migrations.Migration):
                 ('appid', fields.CharField(unique=True, max_length=64)),
                 ('token_sealed', fields.BinaryField(null=True)),
                 ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('forced_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'wechat_token', 'app': 'lianhu', 'pk_attr': 'id', 'table_description': 'The access token of an app, kept here for the time when Redis is gone.'},
             bases=['Model'],

@@ -1,0 +1,98 @@
+"""create_app(): the only place that wires everything together."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+import orjson
+from sanic import HTTPResponse, Request, Sanic
+from tortoise import Tortoise
+
+import handlers
+from backend import consequences, crypto
+from backend.gateways.cache import Cache
+from backend.gateways.wechat import WeChat
+from backend.http import openapi
+from backend.http.endpoint import problem_response, request_id_of, translated
+from backend.services import audit, visits
+from backend.services.coverage import ReadyAnswers
+from backend.services.group_commit import GroupCommit
+from backend.services.wechat_tokens import DatabaseTokens
+from backend.settings import CHINA, Settings
+from models.database import tortoise_config
+
+MOST_BYTES = 1_000_000
+
+
+def china_now() -> datetime:
+    """The moment, in China time."""
+    return datetime.now(CHINA)
+
+
+def create_app(
+    settings: Settings, *, name: str = "lianhu", own_database: bool = True, clock: Callable[[], datetime] = china_now
+) -> Sanic[Any, Any]:
+    """The application. Nothing is opened before the server starts; tests bring their own database."""
+    crypto.configure(settings.secret_keys)
+    audit.install(consequences.CONSEQUENCES)
+    app: Sanic[Any, Any] = Sanic(name, dumps=orjson.dumps, loads=orjson.loads, configure_logging=False)
+    app.config.update(
+        {
+            "AUTO_EXTEND": False,
+            "ACCESS_LOG": False,
+            "MOTD": False,
+            "HEALTH": True,  # replaces a worker that was killed
+            "REQUEST_MAX_SIZE": MOST_BYTES,
+            "REQUEST_TIMEOUT": 30,
+            "RESPONSE_TIMEOUT": 30,
+            "GRACEFUL_SHUTDOWN_TIMEOUT": 10.0,
+            "PROXIES_COUNT": settings.proxies or None,
+        }
+    )
+    app.ctx.settings = settings
+    app.ctx.clock = clock
+    app.ctx.ready = ReadyAnswers()
+    app.ctx.visits = GroupCommit(visits.write_own)
+    app.ctx.openapi = functools.cache(functools.partial(openapi.document, app))
+    app.blueprint(handlers.api)
+    app.blueprint(handlers.outside)
+    app.error_handler.add(Exception, _on_error)
+
+    @app.before_server_start
+    async def open_all(app: Sanic[Any, Any]) -> None:
+        app.ctx.cache = Cache(settings.redis_url)
+        app.ctx.http = aiohttp.ClientSession()
+        app.ctx.wechat = WeChat(
+            settings.wechat_appid,
+            settings.wechat_secret,
+            settings.wechat_api_base,
+            app.ctx.http,
+            app.ctx.cache,
+            DatabaseTokens(),
+        )
+        if own_database:
+            # Request tasks do not inherit what a listener sets in its context: hence the fallback.
+            await Tortoise.init(config=tortoise_config(settings), _enable_global_fallback=True)
+
+    @app.before_server_stop
+    async def finish(app: Sanic[Any, Any]) -> None:
+        await app.ctx.visits.drain()
+
+    @app.after_server_stop
+    async def close_all(app: Sanic[Any, Any]) -> None:
+        await app.ctx.http.close()
+        await app.ctx.cache.close()
+        if own_database:
+            await Tortoise.close_connections()
+
+    return app
+
+
+async def _on_error(request: Request, error: Exception) -> HTTPResponse:
+    """Whatever happens outside of an endpoint: unknown address, wrong method, a body that is too large."""
+    request_id = request_id_of(request) if request is not None else "-"
+    return problem_response(translated(error, request_id), request_id)

@@ -1,0 +1,158 @@
+"""The places: county, township, villages, grids, micro-grids, party branches, and which branch answers for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from backend.demo.seed import new_id, shares, stream
+from backend.demo.words import COUNTY, TOWNSHIP, numeral, village_names
+from backend.rules.regions import BranchKind, Level, ResponsibilityKind
+
+COUNTY_CODE, TOWNSHIP_CODE, FIRST_VILLAGE = "999901000000", "999901101000", 200
+VILLAGES, MICRO_GRIDS, HOUSEHOLDS, BRANCHES = 61, 357, 23_000, 118
+TOWN_BRANCHES = ("机关", "卫生院", "中心校", "联合企业")
+#: Households of a village: lognormal, scaled to the total.
+SIGMA = 0.45
+#: Large villages have a 党总支 with this many branches below it; with the rest they make 118.
+SUB_BRANCHES = (3,) * 13 + (2,) * 7
+
+
+@dataclass(slots=True)
+class Region:
+    id: UUID
+    parent: Region | None
+    level: Level
+    code: str
+    name: str
+    path: tuple[UUID, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = (*(self.parent.path if self.parent else ()), self.id)
+
+
+@dataclass(slots=True)
+class Branch:
+    id: UUID
+    parent: Branch | None
+    region: Region
+    kind: BranchKind
+    name: str
+    path: tuple[UUID, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = (*(self.parent.path if self.parent else ()), self.id)
+
+
+@dataclass(slots=True)
+class Responsibility:
+    id: UUID
+    kind: ResponsibilityKind
+    region: Region
+    branch: Branch | None = None
+    person_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class MicroGrid:
+    region: Region
+    households: int
+    cell: Cell
+
+
+@dataclass(slots=True)
+class Cell:
+    """A branch that answers for micro-grids, with the village they lie in."""
+
+    index: int
+    branch: Branch
+    village: int
+    households: int = 0
+
+
+@dataclass(slots=True)
+class Village:
+    region: Region
+    grid: Region
+    head: Branch
+    households: int
+    cells: list[Cell] = field(default_factory=list)
+    micro_grids: list[MicroGrid] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Places:
+    """All places of the township, and the day since which they are."""
+
+    since: date
+    county: Region
+    township: Region
+    villages: list[Village]
+    town_branches: list[Branch]
+    responsibilities: list[Responsibility]
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for village in self.villages for cell in village.cells]
+
+    @property
+    def micro_grids(self) -> list[MicroGrid]:
+        return [one for village in self.villages for one in village.micro_grids]
+
+    def regions(self) -> list[Region]:
+        """All regions, parents first."""
+        found = [self.county, self.township]
+        for village in self.villages:
+            found += [village.region, village.grid, *(one.region for one in village.micro_grids)]
+        return found
+
+    def branches(self) -> list[Branch]:
+        """All branches, parents first."""
+        found = list(self.town_branches)
+        for village in self.villages:
+            found.append(village.head)
+            found += [cell.branch for cell in village.cells if cell.branch is not village.head]
+        return found
+
+
+def make_places(until: date) -> Places:
+    """Lay out the township; only the day since which it is depends on `until`."""
+    rng = stream("places")
+    county = Region(new_id(rng), None, Level.COUNTY, COUNTY_CODE, COUNTY)
+    township = Region(new_id(rng), county, Level.TOWNSHIP, TOWNSHIP_CODE, TOWNSHIP)
+    sizes = shares([rng.lognormvariate(0, SIGMA) for _ in range(VILLAGES)], HOUSEHOLDS, least=100)
+    grids = shares(sizes, MICRO_GRIDS, least=2)
+    by_size = sorted(range(VILLAGES), key=lambda i: -sizes[i])
+    below = dict(zip(by_size, SUB_BRANCHES, strict=False))
+    villages: list[Village] = []
+    responsibilities: list[Responsibility] = []
+    cells = 0
+    for i, name in enumerate(village_names(rng, VILLAGES)):
+        code = f"{TOWNSHIP_CODE[:9]}{FIRST_VILLAGE + i}"
+        region = Region(new_id(rng), township, Level.VILLAGE, code, f"{name}村")
+        grid = Region(new_id(rng), region, Level.GRID, f"{code}01", f"{name}村网格")
+        kind = BranchKind.GENERAL_BRANCH if i in below else BranchKind.BRANCH
+        head = Branch(new_id(rng), None, region, kind, f"{name}村党{'总' if i in below else ''}支部")
+        village = Village(region, grid, head, sizes[i])
+        branches = [
+            Branch(new_id(rng), head, region, BranchKind.BRANCH, f"{name}村第{numeral(n)}党支部")
+            for n in range(1, below.get(i, 0) + 1)
+        ] or [head]
+        village.cells = [Cell(cells + n, branch, i) for n, branch in enumerate(branches)]
+        cells += len(branches)
+        responsibilities.append(Responsibility(new_id(rng), ResponsibilityKind.BRANCH_VILLAGE, region, head))
+        each = shares([rng.uniform(0.8, 1.25) for _ in range(grids[i])], sizes[i])
+        for n, households in enumerate(each):
+            micro = Region(
+                new_id(rng), grid, Level.MICRO_GRID, f"{code}01{n + 1:03}", f"{name}村第{numeral(n + 1)}微网格"
+            )
+            cell = village.cells[n * len(branches) // grids[i]]
+            cell.households += households
+            village.micro_grids.append(MicroGrid(micro, households, cell))
+            responsibilities.append(
+                Responsibility(new_id(rng), ResponsibilityKind.BRANCH_MICRO_GRID, micro, cell.branch)
+            )
+        villages.append(village)
+    town = [Branch(new_id(rng), None, township, BranchKind.BRANCH, f"{TOWNSHIP}{name}党支部") for name in TOWN_BRANCHES]
+    return Places(date(until.year - 6, 1, 1), county, township, villages, town, responsibilities)

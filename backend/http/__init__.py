@@ -1,0 +1,1 @@
+"""What all handlers need: the endpoint wrapper, the viewer, paging, and the OpenAPI document."""

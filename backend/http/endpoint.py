@@ -1,0 +1,279 @@
+"""The wrapper around every handler: who asks, may they, the body, one transaction, the answer after commit."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import asyncpg
+import orjson
+import structlog
+from marshmallow import Schema, ValidationError
+from sanic import HTTPResponse, Request
+from sanic.exceptions import SanicException
+from sanic.response import raw
+from tortoise.exceptions import IntegrityError, OperationalError
+
+from backend import problems
+from backend.crypto import token_hash
+from backend.http.quick import quick_dump, quick_load
+from backend.http.viewer import Viewer, viewer_of
+from backend.permissions import Verb
+from backend.settings import CHINA
+from models import accounts, database
+from schemas.fields import Wire, path_messages
+
+log = structlog.get_logger("http")
+#: Who may call: anybody, a session that is not yet bound, any bound session, or the holders of a verb.
+May = Literal["anybody", "identity", "signed_in"] | Verb
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+_JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler gives back: data for the answer schema (or ready bytes) and the status."""
+
+    data: Any
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks in a `tx="statement"` handler: the token has not been looked up, the statement itself does it."""
+
+    token_hash: bytes
+    now: datetime
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the decorator knows; the OpenAPI document is made from it, so it cannot drift from what is loaded and dumped."""
+
+    may: May
+    summary: str
+    description: str
+    body: Schema | None
+    query: Schema | None
+    answer: Schema | None
+    statuses: tuple[int, ...]
+    problems: tuple[type[problems.Problem], ...]
+    tx: Literal["write", "read", "statement"]
+    versioned: bool
+    prepare: Callable[..., Awaitable[Any]] | None = field(repr=False)
+    handler: Callable[..., Awaitable[Any]] = field(repr=False)
+
+
+def endpoint(
+    *,
+    may: May,
+    body: type[Wire] | None = None,
+    query: type[Wire] | None = None,
+    answer: type[Wire] | None = None,
+    statuses: tuple[int, ...] = (200,),
+    raises: tuple[type[problems.Problem], ...] = (),
+    tx: Literal["write", "read", "statement"] = "read",
+    versioned: bool = False,
+    prepare: Callable[..., Awaitable[Any]] | None = None,
+) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[HTTPResponse]]]:
+    """Make a handler of a function `(viewer, *, body, query, version, **path) -> Answer | data | Problem`.
+
+    `may` is required, so a route that forgets it fails at import. `tx="write"` runs the call in one transaction:
+    raising rolls it back, returning (also returning a Problem) commits it. `tx="statement"` opens none and looks
+    nobody up: the service's one statement does both. `versioned` requires `If-Match: "<version>"`.
+    `prepare(request, body)` asks the outside world before the transaction opens, so that a slow WeChat holds no
+    connection; its result is passed as `prepared`.
+    """
+
+    def decorate(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[HTTPResponse]]:
+        summary, _, description = (handler.__doc__ or "").strip().partition("\n")
+        spec = Spec(
+            may, summary, re.sub(r"\n\s+", "\n", description).strip(), body() if body else None, query() if query else None,
+            answer() if answer else None, statuses, raises, tx, versioned, prepare, handler,
+        )  # fmt: skip
+        call = _Call(spec)
+
+        @functools.wraps(handler)
+        async def route(request: Request, **path: str) -> HTTPResponse:
+            return await call(request, path)
+
+        route.spec = spec  # type: ignore[attr-defined]
+        return route
+
+    return decorate
+
+
+class _Call:
+    """One endpoint, ready to be called."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.load = quick_load(spec.body) if spec.body else None
+        self.dump = quick_dump(spec.answer) if spec.answer else None
+
+    async def __call__(self, request: Request, path: dict[str, str]) -> HTTPResponse:
+        request_id = request_id_of(request)
+        try:
+            answer = await self._answer(request, path, request_id)
+        except problems.Problem as problem:
+            return problem_response(problem, request_id)
+        except Exception as error:
+            return problem_response(translated(error, request_id), request_id)
+        if isinstance(answer, problems.Problem):
+            return problem_response(answer, request_id)
+        return self._response(answer)
+
+    async def _answer(self, request: Request, path: dict[str, str], request_id: str) -> Any:
+        now = request.app.ctx.clock()
+        arguments: dict[str, Any] = {name: _path_value(name, value) for name, value in path.items()}
+        token = _bearer(request)
+        if self.spec.tx == "statement":
+            if token is None:
+                raise problems.SessionMissing()
+            self._read(request, arguments)
+            return await self.spec.handler(Caller(token_hash(token), now, request_id), request, **arguments)
+        if self.spec.tx == "read":
+            viewer = await self._viewer(token, now, request_id)
+            self._read(request, arguments)
+            return await self.spec.handler(viewer, request, **arguments)
+        if self.spec.prepare is not None:
+            self._read(request, arguments)
+            arguments["prepared"] = await self.spec.prepare(request, arguments["body"])
+        async with database.transaction():
+            viewer = await self._viewer(token, now, request_id)
+            if self.spec.prepare is None:
+                self._read(request, arguments)
+            return await self.spec.handler(viewer, request, **arguments)
+
+    async def _viewer(self, token: str | None, now: datetime, request_id: str) -> Viewer | None:
+        if self.spec.may == "anybody":
+            return None
+        today = now.astimezone(CHINA).date()
+        row = token and await accounts.find_viewer(token_hash(token), today)
+        if not row:
+            raise problems.SessionMissing()
+        viewer = viewer_of(row, now, today, request_id)
+        if viewer.account_id is None and self.spec.may != "identity":
+            raise problems.NotBound()
+        if isinstance(self.spec.may, Verb) and self.spec.may not in viewer.verbs:
+            raise problems.Denied()
+        return viewer
+
+    def _read(self, request: Request, arguments: dict[str, Any]) -> None:
+        """Load what was sent, after it is known who sends it."""
+        if self.load is not None:
+            try:
+                sent = orjson.loads(request.body)
+            except orjson.JSONDecodeError:
+                raise problems.Malformed() from None
+            arguments["body"] = _loaded(self.load, sent)
+        if self.spec.query is not None:
+            arguments["query"] = _loaded(self.spec.query.load, {name: request.args.get(name) for name in request.args})
+        if self.spec.versioned:
+            arguments["version"] = _version(request)
+
+    def _response(self, answer: Any) -> HTTPResponse:
+        if not isinstance(answer, Answer):
+            answer = Answer(answer)
+        if answer.status == 204:
+            return raw(b"", status=204)
+        data = answer.data
+        if not isinstance(data, bytes):
+            data = orjson.dumps(self.dump(data) if self.dump else data)
+        return raw(data, status=answer.status, content_type=_JSON)
+
+
+def request_id_of(request: Request) -> str:
+    """The id under which a request is found again: the caller's if it is plain, else a new one."""
+    found: str | None = getattr(request.ctx, "request_id", None)
+    if found is None:
+        sent = request.headers.get("x-request-id", "")
+        found = request.ctx.request_id = sent if _REQUEST_ID.match(sent) else uuid4().hex
+    return found
+
+
+def problem_response(problem: problems.Problem, request_id: str) -> HTTPResponse:
+    """A problem as the answer."""
+    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after is not None else {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = orjson.dumps(problem.body(request_id), option=orjson.OPT_NON_STR_KEYS)
+    return raw(body, status=problem.status, headers=headers, content_type="application/problem+json")
+
+
+def translated(error: Exception, request_id: str) -> problems.Problem:
+    """An unexpected error as a problem: what the database says in terms of the caller, all else as 500.
+
+    Only the kind of an error is logged, because its text may hold a value of a person.
+    """
+    cause = error.__cause__ if isinstance(error, (IntegrityError, OperationalError)) and error.__cause__ else error
+    if isinstance(error, SanicException):
+        known = {
+            404: problems.NotFound,
+            405: problems.MethodNotAllowed,
+            413: problems.TooLarge,
+            400: problems.Malformed,
+        }
+        problem = known.get(error.status_code)
+        if problem is not None:
+            return problem()
+        if error.status_code == 503:
+            return problems.Unavailable(retry_after=2)
+    if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError | asyncpg.QueryCanceledError):
+        return problems.Unavailable(retry_after=1)
+    if isinstance(cause, database.UNREACHABLE):
+        log.warning("database_unreachable", kind=type(cause).__name__, request_id=request_id)
+        return problems.Unavailable(retry_after=2)
+    if isinstance(cause, asyncpg.IntegrityConstraintViolationError):
+        log.warning("constraint", constraint=cause.constraint_name, request_id=request_id)
+        return problems.Conflict()
+    if isinstance(cause, asyncpg.DataError):
+        log.warning("data_error", kind=type(cause).__name__, request_id=request_id)
+        return problems.Conflict()
+    log.error("unexpected", kind=type(error).__name__, where=_where(error), request_id=request_id)
+    return problems.ServerError()
+
+
+def _where(error: BaseException) -> list[str]:
+    """File and line of each frame of ours: enough to find the fault, without any value."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return frames[-8:]
+
+
+def _bearer(request: Request) -> str | None:
+    header = request.headers.get("authorization", "")
+    return header[7:] if header[:7] == "Bearer " and len(header) < 200 else None
+
+
+def _path_value(name: str, value: str) -> UUID:
+    """Ids in a path are UUIDs; anything else names nothing that exists."""
+    try:
+        if len(value) == 36 and value == value.lower():
+            return UUID(value)
+    except ValueError:
+        pass
+    raise problems.NotFound()
+
+
+def _loaded(load: Callable[[Any], Any], sent: Any) -> Any:
+    try:
+        return load(sent)
+    except ValidationError as invalid:
+        raise problems.Invalid(errors=path_messages(invalid.messages)) from None
+
+
+def _version(request: Request) -> int:
+    match = re.fullmatch(r'"(\d{1,9})"', request.headers.get("if-match", ""))
+    if match is None:
+        raise problems.VersionMissing()
+    return int(match[1])

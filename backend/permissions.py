@@ -1,0 +1,81 @@
+"""Verbs, which role holds which, and who may grant which role (docs/rules.md S1, S2)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    MEMBER = "member"
+    BRANCH_SECRETARY = "branch_secretary"
+    AREA_CADRE = "area_cadre"
+    ORGANIZATION_OFFICE = "organization_office"
+    TOWNSHIP_COMMITTEE = "township_committee"
+    DEPARTMENT = "department"
+    ADMINISTRATOR = "administrator"
+
+
+class Verb(StrEnum):
+    """What a caller may be allowed to do, in alphabetical order. The audit uses the same words."""
+
+    ASSIGNMENT_CREATE = "assignment.create"
+    ASSIGNMENT_END = "assignment.end"
+    AUDIT_READ = "audit.read"
+    BRANCH_READ = "branch.read"
+    COVERAGE_READ = "coverage.read"
+    HOUSEHOLD_CREATE = "household.create"
+    HOUSEHOLD_EDIT = "household.edit"
+    HOUSEHOLD_READ = "household.read"
+    HOUSEHOLD_REVEAL = "household.reveal"
+    PERSON_INVITE = "person.invite"
+    PERSON_READ = "person.read"
+    REGION_READ = "region.read"
+    ROLE_GRANT = "role.grant"
+    VISIT_READ = "visit.read"
+    VISIT_RECORD = "visit.record"
+    VISIT_RECORD_FOR = "visit.record_for"
+    VISIT_VOID = "visit.void"
+
+
+V = Verb
+#: `member` is held by everybody bound to a person, through the person; it is never granted.
+VERBS: dict[Role, frozenset[Verb]] = {
+    Role.MEMBER: frozenset(
+        {V.BRANCH_READ, V.HOUSEHOLD_READ, V.HOUSEHOLD_REVEAL, V.REGION_READ, V.VISIT_READ, V.VISIT_RECORD, V.VISIT_VOID}
+    ),
+    Role.BRANCH_SECRETARY: frozenset(V) - {V.ROLE_GRANT},
+    Role.AREA_CADRE: frozenset(
+        {V.BRANCH_READ, V.COVERAGE_READ, V.HOUSEHOLD_READ, V.REGION_READ, V.VISIT_READ, V.VISIT_RECORD, V.VISIT_VOID}
+    ),
+    Role.ORGANIZATION_OFFICE: frozenset(
+        {
+            V.AUDIT_READ,
+            V.BRANCH_READ,
+            V.COVERAGE_READ,
+            V.HOUSEHOLD_CREATE,
+            V.HOUSEHOLD_EDIT,
+            V.HOUSEHOLD_READ,
+            V.PERSON_INVITE,
+            V.PERSON_READ,
+            V.REGION_READ,
+            V.ROLE_GRANT,
+        }
+    ),
+    Role.TOWNSHIP_COMMITTEE: frozenset({V.BRANCH_READ, V.COVERAGE_READ, V.REGION_READ}),
+    Role.DEPARTMENT: frozenset({V.REGION_READ}),
+    Role.ADMINISTRATOR: frozenset({V.BRANCH_READ, V.REGION_READ, V.ROLE_GRANT}),
+}
+
+#: Who grants which. Nobody grants a role at or above their own; administrators are made on the server only.
+GRANTS: dict[Role, frozenset[Role]] = {
+    Role.ADMINISTRATOR: frozenset({Role.ORGANIZATION_OFFICE, Role.TOWNSHIP_COMMITTEE}),
+    Role.ORGANIZATION_OFFICE: frozenset({Role.AREA_CADRE, Role.BRANCH_SECRETARY, Role.DEPARTMENT}),
+}
+
+#: Where a role is held: at a branch or at a region.
+HELD_AT_BRANCH = frozenset({Role.BRANCH_SECRETARY})
+
+
+def roles_with(verb: Verb) -> frozenset[Role]:
+    """The roles that hold a verb."""
+    return frozenset(role for role, verbs in VERBS.items() if verb in verbs)

@@ -1,0 +1,215 @@
+"""Everything that can go wrong for a caller: a stable code, an HTTP status, and a sentence that says the way out.
+
+Raising a problem undoes the request; returning one from a handler keeps what was written (a failed sign-in is counted).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Problem(Exception):
+    """Base of all problems. `detail` may name details in braces."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+    detail: ClassVar[str]
+
+    def __init__(
+        self, *, errors: dict[str, list[str]] | None = None, retry_after: int | None = None, **details: Any
+    ) -> None:
+        self.sentence = self.detail.format(**details)
+        super().__init__(f"{self.code}: {self.sentence}")
+        self.errors = errors or {}
+        self.retry_after = retry_after
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The problem as application/problem+json (RFC 9457)."""
+        return {
+            "type": f"urn:lianhu:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.sentence,
+            "errors": self.errors,
+            "request_id": request_id,
+        }
+
+
+def _problem(name: str, status: int, code: str, title: str, detail: str) -> type[Problem]:
+    return type(name, (Problem,), {"status": status, "code": code, "title": title, "detail": detail})
+
+
+# Any request
+Malformed = _problem("Malformed", 400, "request.malformed", "内容无法读取", "发送的内容不是完整的 JSON，请重试。")
+NotFound = _problem("NotFound", 404, "request.not_found", "没有这个地址", "请检查网址，或更新小程序后再试。")
+MethodNotAllowed = _problem("MethodNotAllowed", 405, "request.method", "不支持这个操作", "请更新小程序后再试。")
+TooLarge = _problem("TooLarge", 413, "request.too_large", "内容太大", "一次发送的内容太多，请分几次发送。")
+Invalid = _problem("Invalid", 422, "request.invalid", "有几项填写不对", "请按每一项下面的提示改正后再提交。")
+Changed = _problem("Changed", 412, "request.changed", "别人刚刚改过", "请刷新后核对最新内容，再保存你的修改。")
+VersionMissing = _problem(
+    "VersionMissing", 412, "request.version_missing", "缺少版本", "请先打开最新内容再保存（If-Match）。"
+)
+Conflict = _problem("Conflict", 409, "request.conflict", "与已有记录冲突", "请刷新后核对，再试一次。")
+TooMany = _problem("TooMany", 429, "request.too_many", "操作太快", "请等 {seconds} 秒再试。")
+Unavailable = _problem("Unavailable", 503, "server.unavailable", "服务暂时不可用", "记录没有丢，请稍后自动或手动重发。")
+ServerError = _problem(
+    "ServerError", 500, "server.error", "系统出错", "已经记下这个问题，请稍后再试；一直不行请告诉管理员编号。"
+)
+
+# Session and permission
+SessionMissing = _problem("SessionMissing", 401, "session.missing", "请先登录", "登录已过期或已退出，请重新登录。")
+NotBound = _problem("NotBound", 403, "session.not_bound", "还没有绑定", "请输入支部书记给你的邀请码，绑定后再使用。")
+Denied = _problem("Denied", 403, "permission.denied", "你的角色不能做这件事", "如果工作需要，请联系上级开通。")
+
+# Accounts
+WechatCodeInvalid = _problem(
+    "WechatCodeInvalid", 401, "accounts.wechat_code", "微信登录没有成功", "登录码已失效，请退出小程序重新打开。"
+)
+WechatBlocked = _problem(
+    "WechatBlocked",
+    403,
+    "accounts.wechat_blocked",
+    "微信限制了登录",
+    "微信提示这个账号有风险，请联系支部书记代为登记。",
+)
+WechatUnavailable = _problem(
+    "WechatUnavailable", 503, "accounts.wechat_unavailable", "微信暂时没有应答",
+    "请稍后再试；已登录的手机可以照常走访登记。",
+)  # fmt: skip
+SignInFailed = _problem(
+    "SignInFailed", 401, "accounts.sign_in_failed", "登录没有成功", "账号、密码或动态码不对，请核对。"
+)
+SignInWait = _problem(
+    "SignInWait", 429, "accounts.sign_in_wait", "尝试次数太多", "请等 {seconds} 秒再试，忘记密码请联系管理员。"
+)
+InvitationInvalid = _problem(
+    "InvitationInvalid",
+    404,
+    "accounts.invitation",
+    "邀请码不对",
+    "邀请码不存在、已用过或已过期，请向支部书记要一个新的。",
+)
+IdentityBound = _problem(
+    "IdentityBound", 409, "accounts.identity_bound", "这个微信已经绑定", "它已绑定了一名党员；要换绑请先联系支部书记。"
+)
+AccountNotFound = _problem("AccountNotFound", 404, "accounts.not_found", "没有这个账号", "请刷新名单后再试。")
+GrantRefused = _problem(
+    "GrantRefused", 403, "accounts.grant_refused", "不能授予这个角色",
+    "只能授予比自己低的角色，地点须在自己的范围内，也不能授予自己。",
+)  # fmt: skip
+PlaceUnfit = _problem("PlaceUnfit", 422, "accounts.place_unfit", "地点与角色不符", "这个角色要授予在{kind}上。")
+
+# Regions, branches, people
+RegionNotFound = _problem("RegionNotFound", 404, "regions.not_found", "没有这个地方", "请从列表中重新选择。")
+BranchNotFound = _problem("BranchNotFound", 404, "branches.not_found", "没有这个支部", "请从列表中重新选择。")
+PersonNotFound = _problem("PersonNotFound", 404, "people.not_found", "没有这个人", "请从名单中重新选择。")
+
+# Households
+HouseholdNotFound = _problem(
+    "HouseholdNotFound", 404, "households.not_found", "没有这一户", "这一户不在你的联系范围内，请核对后再试。"
+)
+HouseholdReadOnly = _problem(
+    "HouseholdReadOnly", 403, "households.read_only", "这一户只能查看", "它归别的支部管，请联系那个支部的书记。"
+)
+HouseholdClosed = _problem("HouseholdClosed", 409, "households.closed", "这一户已经销户", "销户以后的日期不能再登记。")
+HouseholdCodeTaken = _problem("HouseholdCodeTaken", 409, "households.code_taken", "户号已被使用", "请换一个户号。")
+NotMicroGrid = _problem("NotMicroGrid", 422, "households.not_micro_grid", "要选到微网格", "请选择这一户所在的微网格。")
+PlannedChange = _problem(
+    "PlannedChange", 409, "households.planned_change", "后面已有安排",
+    "{on} 已经安排了一次变更。要以这次为准，请带上 replace_planned 再提交。",
+)  # fmt: skip
+BeforeOpening = _problem(
+    "BeforeOpening", 422, "households.before_opening", "日期太早", "这一户从 {opened_on} 起登记，请选之后的日期。"
+)
+RevealLimit = _problem(
+    "RevealLimit", 429, "households.reveal_limit", "今天查看得太多", "一天最多查看 {limit} 户的完整信息，明天再试。"
+)
+
+# Assignments
+AssignmentNotFound = _problem("AssignmentNotFound", 404, "assignments.not_found", "没有这条联系", "请刷新后再试。")
+PrimaryTaken = _problem(
+    "PrimaryTaken", 409, "assignments.primary_taken", "已经有主联党员",
+    "从 {since} 起已有主联党员，请先结束那条联系，再建新的。",
+)  # fmt: skip
+LinkPlanned = _problem(
+    "LinkPlanned", 409, "assignments.planned", "后面已有安排",
+    "{on} 起已安排了一条主联。要以这次为准，请带上 replace_planned 再提交。",
+)  # fmt: skip
+AlreadyLinked = _problem("AlreadyLinked", 409, "assignments.already_linked", "已经联系着", "这名同志已经联系着这一户。")
+AlreadyEnded = _problem("AlreadyEnded", 409, "assignments.already_ended", "这条联系已经结束", "它已于 {on} 结束。")
+EndBeforeStart = _problem(
+    "EndBeforeStart", 422, "assignments.end_before_start", "结束日期太早", "这条联系从 {start} 开始，不能结束得更早。"
+)
+PersonExempt = _problem(
+    "PersonExempt", 409, "assignments.person_exempt", "这名党员免联", "免联期内不安排联系户，请换一名党员。"
+)
+PersonNotInService = _problem(
+    "PersonNotInService", 409, "assignments.person_not_in_service", "这名同志不在岗", "那一天不在支部，请换人或换日期。"
+)
+LoadTooHigh = _problem(
+    "LoadTooHigh", 409, "assignments.load", "联系户太多", "这名同志已联系 {count} 户，最多 {limit} 户，请换人。"
+)
+
+# Visits
+VisitNotFound = _problem("VisitNotFound", 404, "visits.not_found", "没有这条走访", "请刷新后再试。")
+VisitIdReused = _problem(
+    "VisitIdReused",
+    409,
+    "visits.id_reused",
+    "编号已被使用",
+    "这个编号已有另一条走访，原来的没有变；请作为新走访再登记。",
+)
+VisitInFuture = _problem(
+    "VisitInFuture", 422, "visits.in_future", "日期在将来", "走访日期或登记时间晚于现在，请核对手机日期后再试。"
+)
+VisitTooOld = _problem(
+    "VisitTooOld", 422, "visits.too_old", "日期太早", "只能登记一年以内、这一户立户以后的走访，更早的请写在纸上。"
+)
+VisitNotedBefore = _problem(
+    "VisitNotedBefore", 422, "visits.noted_before", "登记早于走访", "登记时间不能早于走访日期，请核对。"
+)
+BackfillReasonMissing = _problem(
+    "BackfillReasonMissing",
+    422,
+    "visits.backfill_reason",
+    "请选补录原因",
+    "走访过去 7 天以上才登记，请选一个补录原因。",
+)
+CompanionUnfit = _problem(
+    "CompanionUnfit", 422, "visits.companion", "同行人不对", "同行人须是那一天本支部在岗的人，且不是走访人本人。"
+)
+VisitorUnfit = _problem(
+    "VisitorUnfit", 422, "visits.visitor", "走访人不对", "这名同志那一天不能走访这一户，请核对人和日期。"
+)
+OnBehalfDenied = _problem(
+    "OnBehalfDenied", 403, "visits.on_behalf", "不能代录", "只有支部书记等工作人员可以替党员登记，请登记为自己的走访。"
+)
+VoidDenied = _problem(
+    "VoidDenied", 403, "visits.void_denied", "不能作废这条走访", "只有走访人、登记人或本支部书记可以作废。"
+)
+
+# Coverage
+AreaNotFound = _problem(
+    "AreaNotFound", 404, "coverage.area", "没有这个范围", "这个地方或支部不在你的查看范围内，请重新选择。"
+)
+PeriodInvalid = _problem("PeriodInvalid", 422, "coverage.period", "时段不对", "目前按月查看，例如 2026-11。")
+PeriodNotKept = _problem(
+    "PeriodNotKept", 404, "coverage.period_not_kept", "这个月没有数据", "从 {first} 到 {last} 有数据，请换一个月份。"
+)
+LevelUnfit = _problem(
+    "LevelUnfit",
+    422,
+    "coverage.level",
+    "级别不对",
+    "请选比所看范围更细的级别：township、village、grid、micro_grid 或 branch。",
+)
+AreaOrBranch = _problem(
+    "AreaOrBranch", 422, "coverage.area_or_branch", "范围不清楚", "请在 area 和 branch 中填写一个。"
+)
+
+
+def catalogue() -> list[type[Problem]]:
+    """All problems in order of code."""
+    return sorted(Problem.__subclasses__(), key=lambda problem: problem.code)

@@ -1,0 +1,30 @@
+"""Rules of links: how many households a person may carry (docs/rules.md L1)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+#: Households of one person as primary; above it, nobody is helped by another link.
+HARD_MAX_LOAD = 20
+
+
+class AssignmentRole(StrEnum):
+    PRIMARY = "primary"
+    BACKUP = "backup"
+
+
+class AssignmentSource(StrEnum):
+    MUTUAL_CHOICE = "mutual_choice"
+    APPOINTED = "appointed"
+
+
+class EndReason(StrEnum):
+    """Why a link ended (docs/rules.md L2)."""
+
+    HANDED_OVER = "handed_over"
+    MEMBER_LEFT = "member_left"
+    MEMBER_EXEMPT = "member_exempt"
+    HOUSEHOLD_WISH = "household_wish"
+    HOUSEHOLD_CLOSED = "household_closed"
+    MISTAKE = "mistake"
+    OTHER = "other"

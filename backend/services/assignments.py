@@ -1,0 +1,107 @@
+"""Links between people and households: making and ending them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from backend import problems
+from backend.http.viewer import Viewer
+from backend.permissions import Verb
+from backend.rules.assignments import HARD_MAX_LOAD, AssignmentRole, EndReason
+from backend.rules.audit import Action
+from backend.rules.dated import Span, change_from
+from backend.services import audit
+from backend.services.households import lock_to_change
+from models import assignments, people, scope
+from models.assignments import Assignment
+
+
+async def create_assignment(viewer: Viewer, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Link a person of one's own branches to a household of one's own place; (link, whether it is new).
+
+    One primary on any day: the household is locked and its links are looked at first, the exclusion constraint is the
+    second net (docs/rules.md L1, T4). The same `client_id` again gives the same link.
+    """
+    found = await lock_to_change(viewer, body["household_id"], Verb.ASSIGNMENT_CREATE)
+    before = await assignments.find(body["client_id"])
+    if before is not None:
+        if (before["household_id"], before["person_id"]) != (body["household_id"], body["person_id"]):
+            raise problems.Conflict()
+        return _shown(dict(before)), False
+    start: date = body["from_"]
+    if start < found["opened_on"]:
+        raise problems.BeforeOpening(opened_on=found["opened_on"])
+    if found["closed_on"] and start >= found["closed_on"]:
+        raise problems.HouseholdClosed()
+    await _person_fits(viewer, body["person_id"], start)
+    if await assignments.links_on(body["household_id"], body["person_id"], start):
+        raise problems.AlreadyLinked()
+    if body["role"] == AssignmentRole.PRIMARY:
+        await _make_room(body["household_id"], start, body["replace_planned"])
+        load = await assignments.load_of(body["person_id"], start)
+        if load >= HARD_MAX_LOAD:
+            raise problems.LoadTooHigh(count=load, limit=HARD_MAX_LOAD)
+    await Assignment.create(
+        id=body["client_id"],
+        household_id=body["household_id"],
+        person_id=body["person_id"],
+        role=body["role"],
+        source=body["source"],
+        valid_from=start,
+        valid_to=found["closed_on"],
+    )
+    await audit.record(viewer, Action.ASSIGNMENT_CREATE, body["client_id"], [body["role"]])
+    made = await assignments.find(body["client_id"])
+    assert made is not None
+    return _shown(dict(made)), True
+
+
+async def _person_fits(viewer: Viewer, person_id: UUID, day: date) -> None:
+    """The person is of the viewer's branches, in service and not exempt on the day."""
+    branches = await scope.branch_ids(viewer.places(Verb.ASSIGNMENT_CREATE), viewer.today)
+    if not await scope.people_in_branches(branches, person_id, viewer.today):
+        raise problems.PersonNotFound()
+    if await people.find_in_service(person_id, day) is None:
+        raise problems.PersonNotInService()
+    if await people.is_exempt(person_id, day):
+        raise problems.PersonExempt()
+
+
+async def _make_room(household_id: UUID, day: date, replace_planned: bool) -> None:
+    """No primary may stand on the day; booked later ones are in the way unless they are to be replaced."""
+    rows = await assignments.primary_spans(household_id)
+    change = change_from(day, [Span(row["id"], row["valid_from"], row["valid_to"]) for row in rows])
+    if change.close:
+        raise problems.PrimaryTaken(since=change.close.start)
+    if change.later and not replace_planned:
+        raise problems.LinkPlanned(on=change.later[0].start)
+    for later in change.later:
+        await assignments.end(later.id, later.start, EndReason.OTHER)
+
+
+async def end_assignment(viewer: Viewer, assignment_id: UUID, on: date, reason: str) -> dict[str, Any]:
+    """End a link on a day; that day is no longer covered (docs/rules.md L2)."""
+    found = await assignments.find(assignment_id)
+    if found is None:
+        raise problems.AssignmentNotFound()
+    try:
+        household = await lock_to_change(viewer, found["household_id"], Verb.ASSIGNMENT_END)
+    except problems.HouseholdNotFound:
+        raise problems.AssignmentNotFound() from None
+    found = await assignments.find(assignment_id)  # again: the lock may have been waited for
+    assert found is not None
+    if found["valid_to"] is not None and found["valid_to"] != household["closed_on"]:
+        if (found["valid_to"], found["end_reason"]) == (on, reason):
+            return _shown(dict(found))
+        raise problems.AlreadyEnded(on=found["valid_to"])
+    if on < found["valid_from"]:
+        raise problems.EndBeforeStart(start=found["valid_from"])
+    await assignments.end(assignment_id, on, reason)
+    await audit.record(viewer, Action.ASSIGNMENT_END, assignment_id, reason=reason)
+    return _shown(dict(found) | {"valid_to": on, "end_reason": reason})
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "from_": row["valid_from"], "to": row["valid_to"]}

@@ -1,0 +1,90 @@
+"""Group commit: requests that arrive while a statement runs share the next one (decision 0009)."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tortoise.exceptions import BaseORMException
+
+from models import database
+
+if TYPE_CHECKING:
+    from backend.services.visits import Item, Recorded
+
+Write = Callable[[Sequence["Item"]], Awaitable[list["Recorded | None"]]]
+
+
+class GroupCommit:
+    """Two lanes that take whatever waits. No timer: an idle server answers at once.
+
+    A batch that fails is tried again item by item, so one bad item never fails its neighbours; all writes are
+    idempotent by id, so a lost answer is safe to ask for again.
+    """
+
+    def __init__(self, write: Write, lanes: int = 2, most: int = 128) -> None:
+        self._write, self._lanes, self._most = write, lanes, most
+        self._waiting: collections.deque[tuple[Item, asyncio.Future[Recorded | None]]] = collections.deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def record(self, item: Item) -> Recorded | None:
+        """Write one visit together with whatever else waits; None when it is not one for the quick path."""
+        answer: asyncio.Future[Recorded | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if len(self._running) < self._lanes:
+            lane = asyncio.create_task(self._lane())
+            self._running.add(lane)
+            lane.add_done_callback(self._running.discard)
+        return await answer
+
+    async def record_many(self, items: Sequence[Item]) -> list[Recorded | None]:
+        """Write a batch that came as one: it is a group already."""
+        try:
+            return await self._write(items)
+        except Exception as error:
+            if is_unreachable(error):
+                raise
+            return [one for item in items for one in await self._write([item])]
+
+    async def drain(self) -> None:
+        """Wait for what is under way; call when the server stops taking requests."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def _lane(self) -> None:
+        await asyncio.sleep(0)  # let the requests that are ready now come along
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            results: list[Recorded | Exception | None]
+            try:
+                results = list(await self._write([item for item, _ in batch]))
+            except Exception as error:
+                results = [error] if len(batch) == 1 or is_unreachable(error) else await self._singly(batch)
+            if len(results) < len(batch):  # the server is gone: all of them hear so, once, and may ask again
+                results = results * len(batch)
+            for (_, answer), result in zip(batch, results, strict=True):
+                if answer.done():  # its request was cancelled
+                    continue
+                if isinstance(result, Exception):
+                    answer.set_exception(result)
+                else:
+                    answer.set_result(result)
+
+    async def _singly(
+        self, batch: list[tuple[Item, asyncio.Future[Recorded | None]]]
+    ) -> list[Recorded | Exception | None]:
+        results: list[Recorded | Exception | None] = []
+        for item, _ in batch:
+            try:
+                results += await self._write([item])
+            except Exception as error:
+                results.append(error)
+        return results
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether an error means that the database is away, so that trying item by item would only take longer."""
+    cause = error.__cause__ if isinstance(error, BaseORMException) and error.__cause__ else error
+    return isinstance(cause, database.UNREACHABLE)

@@ -1,0 +1,42 @@
+"""Reading the tree of regions and the branches."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from backend import problems
+from backend.http import paging
+from backend.http.viewer import Viewer
+from backend.permissions import Verb
+from models import database, regions, scope
+
+
+async def list_regions(viewer: Viewer, parent: UUID | None, cursor: str | None, limit: int) -> dict[str, Any]:
+    """The children of a region in code order, as far as they lie in, or lead to, the viewer's places."""
+    roots = await scope.region_roots(viewer.places(Verb.REGION_READ), viewer.today)
+    after = paging.after(cursor, str, UUID)
+    rows = await regions.list_children(parent, roots, viewer.today, after, limit + 1)
+    return paging.page(database.dicts(rows), limit, lambda row: (row["code"] or "", row["id"]))
+
+
+async def get_region(viewer: Viewer, region_id: UUID) -> dict[str, Any]:
+    """A region that lies in, or leads to, the viewer's places, with who answers for it today."""
+    roots = await scope.region_roots(viewer.places(Verb.REGION_READ), viewer.today)
+    row = await regions.find_region_by_id(region_id)
+    if row is None or not await regions.touches(region_id, roots):
+        raise problems.RegionNotFound()
+    found = dict(row)
+    found["responsibilities"] = database.dicts(await regions.list_responsibilities(region_id, viewer.today))
+    return found
+
+
+async def list_branches(viewer: Viewer, cursor: str | None, limit: int) -> dict[str, Any]:
+    """Branches in the viewer's places; a member sees their own."""
+    places = viewer.places(Verb.BRANCH_READ)
+    own = (viewer.branch_id,) if viewer.branch_id and places.person_id else ()
+    after = paging.after(cursor, UUID)
+    rows = await regions.list_branches(
+        [*places.branches, *own], places.regions, viewer.today, after[0] if after else None, limit + 1
+    )
+    return paging.page(database.dicts(rows), limit, lambda row: (row["id"],))

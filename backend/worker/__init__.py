@@ -1,0 +1,1 @@
+"""What happens later or on a timetable; each piece calls a service."""

@@ -1,0 +1,22 @@
+"""URL -> one service call -> schema. This list is all there is to be called."""
+
+from __future__ import annotations
+
+from sanic import Blueprint
+
+from handlers import accounts, assignments, audit, coverage, households, meta, people, regions, visits
+
+api = Blueprint.group(
+    accounts.blueprint,
+    assignments.blueprint,
+    audit.blueprint,
+    coverage.blueprint,
+    households.blueprint,
+    meta.blueprint,
+    people.blueprint,
+    regions.blueprint,
+    visits.blueprint,
+    version=1,
+    version_prefix="/api/v",
+)
+outside = meta.outside

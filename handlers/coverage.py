@@ -1,0 +1,36 @@
+"""Figures of coverage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic import Blueprint, Request
+
+from backend import problems
+from backend.http.endpoint import Answer, endpoint
+from backend.http.quick import quick_dump
+from backend.http.viewer import Viewer
+from backend.permissions import Verb
+from backend.services import coverage
+from schemas.coverage import CoverageOut, CoverageQuery
+
+blueprint = Blueprint("coverage")
+dump = quick_dump(CoverageOut())
+
+
+@blueprint.get("/coverage")
+@endpoint(
+    may=Verb.COVERAGE_READ,
+    query=CoverageQuery,
+    answer=CoverageOut,
+    raises=(
+        problems.AreaNotFound, problems.AreaOrBranch, problems.PeriodInvalid, problems.PeriodNotKept, problems.LevelUnfit,
+    ),
+)  # fmt: skip
+async def read_coverage(viewer: Viewer, request: Request, *, query: dict[str, Any]) -> Answer:
+    """Coverage of an area (region id or current code) or a branch in a month, by the places of a level.
+
+    `assignment_coverage` is the stock on the day `on` (today, or the last day of a month that is over); the other
+    figures are those of the month. Each is value, numerator and denominator, exact at `as_of`.
+    """
+    return Answer(await coverage.read(viewer, request.app.ctx.ready, dump, query))

@@ -1,0 +1,1 @@
+"""What goes over the wire, in and out; unknown fields are refused."""

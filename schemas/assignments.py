@@ -1,0 +1,34 @@
+"""Links between people and households."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from backend.rules.assignments import AssignmentRole, AssignmentSource, EndReason
+from schemas.fields import Choice, Day, Flag, Id, Wire, fields
+
+
+class AssignmentIn(Wire):
+    client_id = Id(load_default=uuid4)
+    household_id = Id(required=True)
+    person_id = Id(required=True)
+    role = Choice(AssignmentRole, load_default=AssignmentRole.PRIMARY)
+    source = Choice(AssignmentSource, load_default=AssignmentSource.APPOINTED)
+    from_ = Day(data_key="from", required=True)
+    replace_planned = Flag(load_default=False)
+
+
+class AssignmentEndIn(Wire):
+    on = Day(required=True)
+    reason = Choice(EndReason, required=True)
+
+
+class AssignmentOut(Wire):
+    id = fields.UUID(required=True)
+    household_id = fields.UUID(required=True)
+    person_id = fields.UUID(required=True)
+    role = fields.String(required=True)
+    source = fields.String(required=True)
+    from_ = fields.Date(data_key="from", required=True)
+    to = fields.Date(required=True, allow_none=True)
+    end_reason = fields.String(required=True, allow_none=True)

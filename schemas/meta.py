@@ -1,0 +1,27 @@
+"""What a client must know before anything else: codes, and who runs this."""
+
+from __future__ import annotations
+
+from schemas.fields import Wire, fields
+
+
+class CodeRow(Wire):
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+
+
+class CodesOut(Wire):
+    modes = fields.List(fields.Nested(CodeRow), required=True)
+    outcomes = fields.List(fields.Nested(CodeRow), required=True)
+    topics = fields.List(fields.Nested(CodeRow), required=True)
+    backfill_reasons = fields.List(fields.Nested(CodeRow), required=True)
+    void_reasons = fields.List(fields.Nested(CodeRow), required=True)
+    note_hint = fields.String(required=True)
+
+
+class AboutOut(Wire):
+    name = fields.String(required=True)
+    sponsor = fields.String(required=True)
+    filing_number = fields.String(required=True)
+    environment = fields.String(required=True)
+    wechat_is_standin = fields.Boolean(required=True)

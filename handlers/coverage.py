@@ -8,14 +8,19 @@ from sanic import Blueprint, Request
 
 from backend import problems
 from backend.http.endpoint import Answer, endpoint
-from backend.http.quick import quick_dump
+from backend.http.quick import quick_dump, to_json
 from backend.http.viewer import Viewer
 from backend.permissions import Verb
 from backend.services import coverage
 from schemas.coverage import CoverageOut, CoverageQuery
 
 blueprint = Blueprint("coverage")
-dump = quick_dump(CoverageOut())
+_dump = quick_dump(CoverageOut())
+
+
+def dump(figures: dict[str, Any]) -> bytes:
+    """Figures as JSON bytes."""
+    return to_json(_dump(figures))
 
 
 @blueprint.get("/coverage")

@@ -116,8 +116,13 @@ async def list_households(
                      WHERE r.household_id = h.id AND r.during @> $4::date AND g.path @> ARRAY[$5::uuid]))
                 AND ($6::uuid IS NULL OR EXISTS (SELECT FROM assignment a
                      WHERE a.household_id = h.id AND a.person_id = $6 AND a.during @> $4::date))
-                AND (NOT $7::bool OR NOT EXISTS (SELECT FROM assignment a
-                     WHERE a.household_id = h.id AND a.role = 'primary' AND a.during @> $4::date))
+                AND (NOT $7::bool OR (      -- a gap: of the set on this day (C2) and without a primary
+                     NOT EXISTS (SELECT FROM assignment a WHERE a.household_id = h.id AND a.role = 'primary' AND a.during @> $4::date)
+                     AND EXISTS (SELECT FROM residence r WHERE r.household_id = h.id AND r.status <> 'nominal' AND r.during @> $4::date)
+                     AND NOT EXISTS (SELECT FROM home o
+                       JOIN membership m ON m.person_id = o.person_id AND m.kind IN ('full', 'probationary') AND m.during @> $4::date
+                       JOIN assignment a ON a.person_id = o.person_id AND a.during @> $4::date
+                       WHERE o.household_id = h.id AND o.during @> $4::date)))
                 AND ($8::text IS NULL OR (coalesce(h.code, ''), h.id) > ($8, $9::uuid))
               ORDER BY coalesce(h.code, ''), h.id LIMIT $10)
             {HOUSEHOLD.replace("FROM seen s", "FROM page s")} ORDER BY coalesce(h.code, ''), h.id""",

@@ -146,8 +146,8 @@ async def _count_figures(connection: asyncpg.Connection, township: Township, bar
 
     Dropping them is right because the recount answers every one of them: under the fold lock nobody else changes
     figures or periods, each mark of this transaction names a household, person or micro-grid that only this
-    transaction can see, and the recount covers all these households in all periods after all facts were written.
-    Marks of others carry another transaction's number and stay.
+    transaction can see, and the recount covers all households in all periods after all facts were written. Marks of
+    others carry another transaction's number and stay.
     """
     await connection.execute("SELECT coverage_lock()")
     await connection.executemany(
@@ -156,7 +156,7 @@ async def _count_figures(connection: asyncpg.Connection, township: Township, bar
     )
     await connection.execute(f"ANALYZE {COUNTED_FROM}")
     periods = [row["id"] for row in await connection.fetch("SELECT id FROM period ORDER BY id")]
-    ids: list[UUID] = [one.id for one in township.households]
+    ids = [row["id"] for row in await connection.fetch("SELECT id FROM household ORDER BY id")]
     task = bars.add_task("figures", total=len(ids) * len(periods))
     for period in periods:
         for first_one in range(0, len(ids), CHUNK):

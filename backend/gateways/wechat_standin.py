@@ -245,94 +245,102 @@ class Platform:
         raise Refusal(40001 if len(token) == TOKEN_LENGTH else 40014)
 
 
-def create_standin(appid: str = APPID, secret: str = SECRET) -> Sanic[Any, Any]:
-    """The stand-in as an app with a memory of its own; it accepts one app id and secret."""
-    app: Sanic[Any, Any] = Sanic("wechat_standin", configure_logging=False)
-    app.config.update(AUTO_EXTEND=False, ACCESS_LOG=False, RESPONSE_TIMEOUT=NEVER, GRACEFUL_SHUTDOWN_TIMEOUT=0.5)
-    platform = Platform(appid, secret)
+async def jscode2session(request: Request) -> HTTPResponse:
+    return await _meet(request, lambda: _platform(request).jscode2session(_query(request)))
 
-    async def meet(request: Request, respond: Callable[[], Answer]) -> HTTPResponse:
-        """Let the request meet its faults, answer as the platform does and note what happened."""
-        entry: Answer = {"path": request.path, "method": request.method, "at": round(platform.now(), 3)}
-        platform.counts[request.path] += 1
-        platform.entries.append(entry)
+
+async def getuserphonenumber(request: Request) -> HTTPResponse:
+    return await _meet(request, lambda: _platform(request).getuserphonenumber(_query(request), _body(request)))
+
+
+async def token(request: Request) -> HTTPResponse:
+    return await _meet(request, lambda: _platform(request).token(_query(request)))
+
+
+async def stable_token(request: Request) -> HTTPResponse:
+    return await _meet(request, lambda: _platform(request).stable_token(_body(request)))
+
+
+async def page(_: Request) -> HTTPResponse:
+    return html(PAGE)
+
+
+async def log(request: Request) -> HTTPResponse:
+    platform = _platform(request)
+    return json_response({"counts": dict(platform.counts), "entries": list(platform.entries)})
+
+
+async def turn(request: Request, switch: str) -> HTTPResponse:
+    platform, given = _platform(request), json.loads(request.body or b"{}")
+    match switch:
+        case "faults":
+            platform.faults.append(Fault(**given))
+        case "revoke":
+            platform.revoke(stuck=given["stuck"])
+        case "clock":
+            platform.ahead += given["advance_seconds"]
+        case "reset":
+            platform.reset()
+        case _:
+            return json_response({"error": f"no switch {switch}"}, 404)
+    return json_response({"done": switch})
+
+
+def _platform(request: Request) -> Platform:
+    platform: Platform = request.app.ctx.platform
+    return platform
+
+
+async def _meet(request: Request, respond: Callable[[], Answer]) -> HTTPResponse:
+    """Let the request meet its faults, answer as the platform does and note what happened."""
+    platform = _platform(request)
+    entry: Answer = {"path": request.path, "method": request.method, "at": round(platform.now(), 3)}
+    platform.counts[request.path] += 1
+    platform.entries.append(entry)
+    try:
         for fault in platform.meet_faults(request.path):
-            if fault.latency_ms:
-                await asyncio.sleep(fault.latency_ms / 1000)
-            if fault.hang:
-                entry["answered"] = "nothing"
-                await asyncio.sleep(NEVER)
+            await asyncio.sleep(NEVER if fault.hang else fault.latency_ms / 1000)
             if fault.http_status:
                 entry["answered"] = f"HTTP {fault.http_status}"
                 return text("<html>no JSON here</html>", fault.http_status)
             if fault.errcode:
-                return say(entry, request, refused(fault.errcode))
-        try:
-            return say(entry, request, respond())
-        except Refusal as refusal:
-            return say(entry, request, refused(refusal.errcode))
-
-    def refused(errcode: int) -> Answer:
+                raise Refusal(fault.errcode)
+        answer = respond()
+    except Refusal as refusal:
         rid = "-".join(secrets.token_hex(4) for _ in range(3))
-        return {"errcode": errcode, "errmsg": f"{SENTENCES.get(errcode, 'refused')}, rid: {rid}"}
+        errmsg = f"{SENTENCES.get(refusal.errcode, 'refused')}, rid: {rid}"
+        answer = {"errcode": refusal.errcode, "errmsg": errmsg}
+    entry["answered"] = answer.get("errcode", 0)
+    kind = "text/plain" if request.path.startswith("/sns/") else "application/json; encoding=utf-8"
+    return HTTPResponse(json.dumps(answer, ensure_ascii=False), content_type=kind)
 
-    def say(entry: Answer, request: Request, answer: Answer) -> HTTPResponse:
-        entry["answered"] = answer.get("errcode", 0)
-        kind = "text/plain" if request.path.startswith("/sns/") else "application/json; encoding=utf-8"
-        return HTTPResponse(json.dumps(answer, ensure_ascii=False), content_type=kind)
 
-    def query_of(request: Request) -> Answer:
-        return {name: values[0] for name, values in request.args.items()}
+def _query(request: Request) -> Answer:
+    return {name: values[0] for name, values in request.args.items()}
 
-    def body_of(request: Request) -> Answer:
-        try:
-            body = json.loads(request.body)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise Refusal(47001)
-        return body
 
-    @app.get("/sns/jscode2session")
-    async def jscode2session(request: Request) -> HTTPResponse:
-        return await meet(request, lambda: platform.jscode2session(query_of(request)))
+def _body(request: Request) -> Answer:
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise Refusal(47001)
+    return body
 
-    @app.post("/wxa/business/getuserphonenumber")
-    async def getuserphonenumber(request: Request) -> HTTPResponse:
-        return await meet(request, lambda: platform.getuserphonenumber(query_of(request), body_of(request)))
 
-    @app.get("/cgi-bin/token")
-    async def token(request: Request) -> HTTPResponse:
-        return await meet(request, lambda: platform.token(query_of(request)))
-
-    @app.post("/cgi-bin/stable_token")
-    async def stable_token(request: Request) -> HTTPResponse:
-        return await meet(request, lambda: platform.stable_token(body_of(request)))
-
-    @app.get("/")
-    async def page(_: Request) -> HTTPResponse:
-        return html(PAGE)
-
-    @app.get("/_standin/log")
-    async def log(_: Request) -> HTTPResponse:
-        return json_response({"counts": dict(platform.counts), "entries": list(platform.entries)})
-
-    @app.post("/_standin/<switch>")
-    async def turn(request: Request, switch: str) -> HTTPResponse:
-        given = json.loads(request.body or b"{}")
-        match switch:
-            case "faults":
-                platform.faults.append(Fault(**given))
-            case "revoke":
-                platform.revoke(stuck=given["stuck"])
-            case "clock":
-                platform.ahead += given["advance_seconds"]
-            case "reset":
-                platform.reset()
-            case _:
-                return json_response({"error": f"no switch {switch}"}, 404)
-        return json_response({"done": switch})
-
+def create_standin(appid: str = APPID, secret: str = SECRET) -> Sanic[Any, Any]:
+    """The stand-in as an app with a memory of its own; it accepts one app id and secret."""
+    app: Sanic[Any, Any] = Sanic("wechat_standin", configure_logging=False)
+    app.config.update(AUTO_EXTEND=False, ACCESS_LOG=False, RESPONSE_TIMEOUT=NEVER, GRACEFUL_SHUTDOWN_TIMEOUT=0.5)
+    app.ctx.platform = Platform(appid, secret)
+    app.add_route(jscode2session, "/sns/jscode2session")
+    app.add_route(getuserphonenumber, "/wxa/business/getuserphonenumber", methods=["POST"])
+    app.add_route(token, "/cgi-bin/token")
+    app.add_route(stable_token, "/cgi-bin/stable_token", methods=["POST"])
+    app.add_route(page, "/")
+    app.add_route(log, "/_standin/log")
+    app.add_route(turn, "/_standin/<switch>", methods=["POST"])
     return app
 
 

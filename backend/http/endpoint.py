@@ -21,7 +21,7 @@ from tortoise.exceptions import IntegrityError, OperationalError
 
 from backend import problems
 from backend.crypto import token_hash
-from backend.http.quick import quick_dump, quick_load
+from backend.http.quick import quick_dump, quick_load, to_json
 from backend.http.viewer import Viewer, viewer_of
 from backend.permissions import Verb
 from backend.settings import CHINA
@@ -185,7 +185,7 @@ class _Call:
             return raw(b"", status=204)
         data = answer.data
         if not isinstance(data, bytes):
-            data = orjson.dumps(self.dump(data) if self.dump else data)
+            data = to_json(self.dump(data) if self.dump else data)
         return raw(data, status=answer.status, content_type=_JSON)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
+import orjson
 from marshmallow import Schema, fields, missing
 
 from schemas.fields import Unsure
@@ -55,6 +57,17 @@ def quick_dump(schema: Schema) -> Dump:
         return {key: value[name] if inner is None else inner(value[name]) for key, name, inner in plan}
 
     return dump
+
+
+def to_json(value: Any) -> bytes:
+    """JSON bytes of dumped values. asyncpg gives UUIDs of its own subclass, which orjson does not take by itself."""
+    return orjson.dumps(value, default=_uuid)
+
+
+def _uuid(value: Any) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(type(value).__name__)
 
 
 def _inner(field: fields.Field[Any]) -> Callable[[Any], Any] | None:

@@ -22,6 +22,7 @@ from backend.permissions import Role, Verb
 from backend.rules import accounts as rules
 from backend.rules.audit import Action
 from backend.services import audit
+from backend.settings import CHINA
 from models import accounts, database, people, regions, scope
 from models.accounts import SessionKind
 
@@ -195,7 +196,7 @@ async def me(viewer: Viewer) -> dict[str, Any]:
         "branch": branch and {"id": branch["id"], "name": branch["name"]},
         "roles": roles,
         "verbs": sorted(viewer.verbs),
-        "expires_at": viewer.expires_at,
+        "expires_at": viewer.expires_at.astimezone(CHINA),
     }
 
 

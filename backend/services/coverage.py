@@ -8,8 +8,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from backend import problems
 from backend.http.viewer import Grant, Viewer
 from backend.permissions import Verb
@@ -52,7 +50,7 @@ class ReadyAnswers:
 async def read(
     viewer: Viewer,
     ready: ReadyAnswers,
-    dump: Callable[[dict[str, Any]], dict[str, Any]],
+    dump: Callable[[dict[str, Any]], bytes],
     query: dict[str, Any],
 ) -> bytes:
     """Figures of an area or a branch for a month, by the places of a level, as JSON bytes. Exact at this instant."""
@@ -60,7 +58,7 @@ async def read(
     stamp = await coverage.stamp()  # before the figures: an answer may be newer than its stamp, never older
     kept = ready.find(key, stamp)
     if kept is None:
-        kept = orjson.dumps(dump(await _read(viewer, query)))
+        kept = dump(await _read(viewer, query))
         ready.keep(key, stamp, kept)
     return kept
 

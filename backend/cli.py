@@ -260,11 +260,12 @@ def openapi(check: bool) -> None:
 @click.option("--port", type=int, required=True)
 def standin(port: int) -> None:
     """Serve the WeChat stand-in on loopback: for the demo and for tests, never for production."""
-    from backend.gateways.wechat_standin import serve as serve_standin
+    from backend.gateways import wechat_standin
 
     if os.environ.get("APP_ENV") == "production":
         fail("APP_ENV: production talks to WeChat itself; the stand-in does not start")
-    serve_standin(port)
+    appid = os.environ.get("WECHAT_APPID") or wechat_standin.APPID
+    wechat_standin.serve(port, appid, os.environ.get("WECHAT_SECRET") or wechat_standin.SECRET)
 
 
 @commands.command("run")

@@ -18,6 +18,7 @@ from backend.gateways.cache import Cache
 from backend.gateways.wechat import WeChat
 from backend.http import openapi
 from backend.http.endpoint import problem_response, request_id_of, translated
+from backend.http.workers import replace_killed
 from backend.services import audit, visits
 from backend.services.coverage import ReadyAnswers
 from backend.services.group_commit import GroupCommit
@@ -45,7 +46,6 @@ def create_app(
             "AUTO_EXTEND": False,
             "ACCESS_LOG": False,
             "MOTD": False,
-            "HEALTH": True,  # replaces a worker that was killed
             "REQUEST_MAX_SIZE": MOST_BYTES,
             "REQUEST_TIMEOUT": 30,
             "RESPONSE_TIMEOUT": 30,
@@ -61,6 +61,7 @@ def create_app(
     app.blueprint(handlers.api)
     app.blueprint(handlers.outside)
     app.error_handler.add(Exception, _on_error)
+    app.main_process_ready(replace_killed)
 
     @app.before_server_start
     async def open_all(app: Sanic[Any, Any]) -> None:

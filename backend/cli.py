@@ -7,6 +7,7 @@ import base64
 import contextlib
 import os
 import secrets
+import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from datetime import datetime
@@ -72,10 +73,15 @@ async def database(chosen: Settings) -> AsyncIterator[None]:
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; a database that does not answer is a sentence."""
+    import asyncpg
+
     from models.database import UNREACHABLE
 
     try:
         return asyncio.run(work)
+    except (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        fail(f"DATABASE_URL: PostgreSQL refuses it ({type(error).__name__}); correct user, password or database name")
+        raise AssertionError from error
     except UNREACHABLE as error:
         fail(f"DATABASE_URL: PostgreSQL does not answer ({type(error).__name__}); start it or correct the address")
         raise AssertionError from error
@@ -102,6 +108,7 @@ def serve() -> None:
     from backend import log
 
     log.configure()
+    _check_address(chosen)
     loader = AppLoader(factory=_Factory(chosen))
     app = loader.load()
     single = chosen.workers == 1
@@ -112,6 +119,17 @@ def serve() -> None:
         Sanic.serve_single(primary=app)
     else:
         Sanic.serve(primary=app, app_loader=loader)
+
+
+def _check_address(chosen: Settings) -> None:
+    """Say in a sentence what the server would say with a traceback."""
+    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+    try:
+        with socket.create_server((chosen.host, chosen.port), family=family):
+            pass
+    except OSError as error:
+        why = str(error.strerror).partition(" (")[0]
+        fail(f"HOST, PORT: cannot listen on {chosen.host}:{chosen.port} ({why}); free it or choose another")
 
 
 class _Factory:

@@ -112,7 +112,12 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
     value = environ.get(name)
     if not value:
         raise SettingsError(name, "is not set; `make run` starts a private server, elsewhere see deploy/env.example")
-    if urlsplit(value).scheme not in schemes:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:  # a host in broken brackets, or a port that is none
+        raise SettingsError(name, f"cannot be read; write {schemes[0]}://user:password@host:port/name") from None
+    if parts.scheme not in schemes:
         raise SettingsError(name, f"must begin with {schemes[0]}://")
     return value
 

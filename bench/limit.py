@@ -32,16 +32,17 @@ WITH who AS (
   INSERT INTO audit_entry (account_id, action, subject_id, changed)
   SELECT entered_by, 'visit.record', id, '{}' FROM made
 )
-SELECT who.person_id, made.recorded_at FROM who LEFT JOIN made ON true"""
-KNOWN = "SELECT visitor_id, recorded_at FROM visit WHERE id = $1"
+SELECT who.person_id::text, made.recorded_at FROM who LEFT JOIN made ON true"""
+KNOWN = "SELECT visitor_id::text, recorded_at FROM visit WHERE id = $1"
 
-# The figures as they are kept, summed by village, for whoever holds a session with a role at the township.
+# The figures as they are kept, summed by village (the third in the path of a micro-grid), for whoever holds a session
+# and a role at the township.
 COVERAGE = """
-SELECT v.id, v.code, v.name, sum(households) AS households, sum(party) AS party, sum(not_yet) AS not_yet,
+SELECT v.id::text, v.code, v.name, sum(households) AS households, sum(party) AS party, sum(not_yet) AS not_yet,
        sum(exposed) AS exposed, sum(covered) AS covered, sum(contacted) AS contacted, sum(resident) AS resident,
        sum(visited) AS visited
 FROM session s JOIN role_grant r ON r.account_id = s.account_id JOIN region t ON t.id = r.region_id AND t.code = $2
-JOIN region v ON v.parent_id = t.id AND v.level = 'village' JOIN region g ON g.parent_id = v.id
+JOIN region v ON v.parent_id = t.id JOIN region g ON g.path[3] = v.id
 JOIN coverage_sum c ON c.period_id = $3 AND c.micro_grid_id = g.id
 WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()
 GROUP BY v.id ORDER BY v.code"""

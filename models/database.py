@@ -12,7 +12,7 @@ from tortoise import connections
 from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
-from backend.settings import Settings
+from backend.settings import Settings, SettingsError
 
 AREAS = ("audit", "regions", "people", "accounts", "households", "assignments", "visits")
 #: A row as asyncpg gives it.
@@ -45,7 +45,10 @@ class LeanConnection(asyncpg.Connection):  # type: ignore[misc]
 
 
 def credentials(url: str) -> dict[str, Any]:
-    """A postgresql:// URL as the keyword arguments of asyncpg; `?host=` names a folder of Unix sockets."""
+    """A postgresql:// URL as the keyword arguments of asyncpg; `?host=` names a folder of Unix sockets.
+
+    Raises SettingsError for an option that is not known here.
+    """
     parts = urlsplit(url)
     options = {name: values[0] for name, values in parse_qs(parts.query).items()}
     found: dict[str, Any] = {
@@ -55,7 +58,11 @@ def credentials(url: str) -> dict[str, Any]:
         "password": unquote(parts.password) if parts.password else None,
         "database": unquote(parts.path.lstrip("/")) or "postgres",
     }
-    return found | options
+    if "sslmode" in options:
+        found["ssl"] = options.pop("sslmode")
+    if options:
+        raise SettingsError("DATABASE_URL", f"has the option {min(options)!r}; host, port and sslmode are known")
+    return found
 
 
 def tortoise_config(settings: Settings) -> dict[str, Any]:

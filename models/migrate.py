@@ -8,11 +8,6 @@ import re
 from pathlib import Path
 
 import asyncpg
-from tortoise import Tortoise
-from tortoise.config import TortoiseConfig
-from tortoise.context import TortoiseContext
-from tortoise.migrations.api import migrate as tortoise_migrate
-from tortoise.migrations.autodetector import MigrationAutodetector
 
 from backend.settings import Settings
 from models.database import credentials, tortoise_config
@@ -57,6 +52,9 @@ async def migrate(settings: Settings) -> list[str]:
 
 
 async def _apply(settings: Settings) -> None:
+    from tortoise import Tortoise  # here, because a server that only asks what is pending should start quickly
+    from tortoise.migrations.api import migrate as tortoise_migrate
+
     config = tortoise_config(settings)
     # A migration of a large table may take longer than a request is allowed to.
     config["connections"]["default"]["credentials"]["server_settings"] = {"timezone": "Asia/Shanghai"}
@@ -66,6 +64,10 @@ async def _apply(settings: Settings) -> None:
 
 async def drift(settings: Settings) -> list[str]:
     """What the models say and no migration does yet, in words; needs no database."""
+    from tortoise.config import TortoiseConfig
+    from tortoise.context import TortoiseContext
+    from tortoise.migrations.autodetector import MigrationAutodetector
+
     config = tortoise_config(settings)
     async with TortoiseContext() as context:
         await context.init(config=config, init_connections=False)

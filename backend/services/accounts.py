@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import ipaddress
 import secrets
@@ -27,8 +28,12 @@ from models import accounts, database, people, regions, scope
 from models.accounts import SessionKind
 
 _hasher = argon2.PasswordHasher()
-#: Verified when the account is unknown, so that the answer takes as long as for a known one.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+
+
+@functools.cache
+def _nobody() -> str:
+    """What is verified when the account is unknown, so that the answer takes as long as for a known one."""
+    return _hasher.hash(secrets.token_urlsafe(16))
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ async def sign_in_with_password(
         return refusal
     found = await accounts.find_account_by_login(account.casefold())
     known_hash = found["password_hash"] if found and not found["disabled_at"] else None
-    right = await asyncio.to_thread(_verify, known_hash or _NOBODY, password) and known_hash is not None
+    right = await asyncio.to_thread(_verify, known_hash, password)
     if found is None or not right or not await _totp_right(found["id"], found["totp_sealed"], totp, asking.now):
         await accounts.insert_failures(keys)
         await audit.record(None, Action.SESSION_REFUSE, found["id"] if found else None, request_id=asking.request_id)
@@ -142,9 +147,9 @@ async def sign_in_with_password(
     return await _open(SessionKind.CONSOLE, None, found["id"], asking.now, asking.request_id)
 
 
-def _verify(password_hash: str, password: str) -> bool:
+def _verify(password_hash: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(password_hash, password)
+        return _hasher.verify(password_hash or _nobody(), password) and password_hash is not None
     except argon2.exceptions.VerificationError:
         return False
 
@@ -184,7 +189,9 @@ async def me(viewer: Viewer) -> dict[str, Any]:
     """Who is signed in: the person, the branch, roles with their places, and the verbs they may use."""
     person = await people.find_person(viewer.person_id) if viewer.person_id else None
     branch = await regions.find_branch(viewer.branch_id) if viewer.branch_id else None
-    roles: list[dict[str, Any]] = [{"role": str(Role.MEMBER), "place": None, "place_name": None}] if viewer.person_id else []
+    roles: list[dict[str, Any]] = (
+        [{"role": str(Role.MEMBER), "place": None, "place_name": None}] if viewer.person_id else []
+    )
     for grant in viewer.grants:
         place = grant.region_id or grant.branch_id
         assert place is not None

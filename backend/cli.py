@@ -64,7 +64,7 @@ async def database(chosen: Settings) -> AsyncIterator[None]:
 
     crypto.configure(chosen.secret_keys)
     audit.install(consequences.CONSEQUENCES)
-    await Tortoise.init(config=tortoise_config(chosen), _enable_global_fallback=True)
+    await Tortoise.init(config=tortoise_config(chosen, patient=True), _enable_global_fallback=True)
     try:
         yield
     finally:
@@ -301,6 +301,44 @@ def new_key() -> None:
 
 
 @commands.group()
+def regions() -> None:
+    """The tree of regions."""
+
+
+@regions.command("add")
+@click.argument("code")
+@click.argument("name")
+@click.option("--level", required=True, help="province, city, county, township, village, group, grid or micro_grid.")
+@click.option("--parent", help="Code of the region above; none for the root.")
+def add_region(code: str, name: str, level: str, parent: str | None) -> None:
+    """Add a region, for example the township before its first administrator is made."""
+    from backend import problems
+    from backend.rules.regions import Level
+    from backend.services import regions as service
+    from models.database import transaction
+
+    if level not in set(Level):
+        fail(f"--level: {level!r} is not one of {', '.join(Level)}")
+    chosen = settings()
+
+    async def work() -> str:
+        await _ready_database(chosen)
+        async with database(chosen), transaction():
+            try:
+                await service.add_region(Level(level), code, name, parent, datetime.now(CHINA).date())
+            except problems.RegionNotFound:
+                return f"--parent: there is no region {parent!r}; add it first"
+            except problems.Conflict:
+                return f"{code!r} exists already"
+            return ""
+
+    sentence = run_async(work())
+    if sentence:
+        fail(sentence)
+    click.echo(f"added {level} {code} {name}")
+
+
+@commands.group()
 def accounts() -> None:
     """Console accounts."""
 
@@ -340,7 +378,7 @@ def _create_account(login: str, role: str, place: str) -> None:
             today = datetime.now(CHINA).date()
             found = await (regions.find_branch_by_id(place) if at_branch else regions.find_region(place, today))
             if found is None:
-                return f"--place: no {'branch' if at_branch else 'region'} {place!r}; see `python -m backend regions`"
+                return f"--place: there is no {'branch' if at_branch else 'region'} {place!r}; see `python -m backend regions add --help`"
             try:
                 _, password, totp = await service.create_console_account(login, held, found["id"], at_branch, today)
             except problems.Conflict:

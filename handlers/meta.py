@@ -61,7 +61,7 @@ async def healthz(request: Request) -> HTTPResponse:
 @outside.get("/readyz")
 async def readyz(request: Request) -> HTTPResponse:
     """200 while PostgreSQL answers; what is degraded (Redis, the worker) is named and fails nothing."""
-    state = await health.state(request.app.ctx.cache, request.app.ctx.settings)
+    state = await health.state(request.app.ctx.cache)
     return json(state, status=200 if state["ready"] else 503)
 
 

@@ -65,8 +65,11 @@ def credentials(url: str) -> dict[str, Any]:
     return found
 
 
-def tortoise_config(settings: Settings) -> dict[str, Any]:
-    """The configuration that Tortoise and its migrations read."""
+def tortoise_config(settings: Settings, *, patient: bool = False) -> dict[str, Any]:
+    """The configuration that Tortoise and its migrations read.
+
+    A statement of a request may take 30 seconds; what the operator and the worker do is `patient` and may take its time.
+    """
     return {
         "connections": {
             "default": {
@@ -77,7 +80,7 @@ def tortoise_config(settings: Settings) -> dict[str, Any]:
                     "maxsize": settings.pool_size,
                     "connection_class": LeanConnection,
                     "application_name": "lianhu",
-                    "server_settings": {"statement_timeout": "30000", "timezone": "Asia/Shanghai"},
+                    "server_settings": {"statement_timeout": "0" if patient else "30000", "timezone": "Asia/Shanghai"},
                 },
             }
         },

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 
 from backend.settings import Settings
+from models import database
 from models.database import credentials, tortoise_config
 
 LOCK = 7206
@@ -30,6 +31,12 @@ async def pending(settings: Settings) -> list[str]:
         done = {row["name"] for row in await connection.fetch("SELECT name FROM tortoise_migrations")}
     finally:
         await connection.close()
+    return [name for name in names() if name not in done]
+
+
+async def pending_here() -> list[str]:
+    """The same, asked over the pool of a running server."""
+    done = {row["name"] for row in await database.fetch("SELECT name FROM tortoise_migrations")}
     return [name for name in names() if name not in done]
 
 
@@ -55,10 +62,7 @@ async def _apply(settings: Settings) -> None:
     from tortoise import Tortoise  # here, because a server that only asks what is pending should start quickly
     from tortoise.migrations.api import migrate as tortoise_migrate
 
-    config = tortoise_config(settings)
-    # A migration of a large table may take longer than a request is allowed to.
-    config["connections"]["default"]["credentials"]["server_settings"] = {"timezone": "Asia/Shanghai"}
-    await tortoise_migrate(config=config)
+    await tortoise_migrate(config=tortoise_config(settings, patient=True))
     await Tortoise.close_connections()
 
 

@@ -17,7 +17,11 @@ from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from backend.settings import CHINA
 
-REQUIRED: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "请填写这一项", "null": "这一项不能为空", "validator_failed": "这一项不对"}
+REQUIRED: dict[str, str | list[Any] | dict[Any, Any]] = {
+    "required": "请填写这一项",
+    "null": "这一项不能为空",
+    "validator_failed": "这一项不对",
+}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
@@ -59,7 +63,7 @@ class Text(_Field):
     def __init__(self, most: int, *, least: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.least, self.most = least, most
-        self.metadata = {**self.metadata, **{"type": "string", "minLength": least, "maxLength": most}}
+        self.metadata = {**self.metadata, "type": "string", "minLength": least, "maxLength": most}
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
@@ -79,7 +83,7 @@ class Id(_Field):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.metadata = {**self.metadata, **{"type": "string", "format": "uuid"}}
+        self.metadata = {**self.metadata, "type": "string", "format": "uuid"}
 
     def read(self, value: Any) -> UUID:
         if not isinstance(value, str) or not _UUID.match(value):
@@ -92,7 +96,7 @@ class Day(_Field):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.metadata = {**self.metadata, **{"type": "string", "format": "date"}}
+        self.metadata = {**self.metadata, "type": "string", "format": "date"}
 
     def read(self, value: Any) -> date:
         try:
@@ -108,7 +112,7 @@ class Instant(_Field):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.metadata = {**self.metadata, **{"type": "string", "format": "date-time"}}
+        self.metadata = {**self.metadata, "type": "string", "format": "date-time"}
 
     def read(self, value: Any) -> datetime:
         try:
@@ -126,7 +130,7 @@ class Choice(_Field):
         super().__init__(**kwargs)
         self.choices = tuple(choices)
         self._set = frozenset(self.choices)
-        self.metadata = {**self.metadata, **{"type": "string", "enum": list(self.choices)}}
+        self.metadata = {**self.metadata, "type": "string", "enum": list(self.choices)}
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self._set:
@@ -139,7 +143,7 @@ class Flag(_Field):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.metadata = {**self.metadata, **{"type": "boolean"}}
+        self.metadata = {**self.metadata, "type": "boolean"}
 
     def read(self, value: Any) -> bool:
         if value is not True and value is not False:
@@ -153,7 +157,7 @@ class Whole(_Field):
     def __init__(self, least: int, most: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.least, self.most = least, most
-        self.metadata = {**self.metadata, **{"type": "integer", "minimum": least, "maximum": most}}
+        self.metadata = {**self.metadata, "type": "integer", "minimum": least, "maximum": most}
 
     def read(self, value: Any) -> int:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
@@ -177,7 +181,7 @@ class Many(fields.List[Any]):
         self.least, self.most = least, most
         self.validate = _sized(least, most)
         self.validators = [self.validate]
-        self.metadata = {**self.metadata, **{"minItems": least, "maxItems": most}}
+        self.metadata = {**self.metadata, "minItems": least, "maxItems": most}
 
     def sure(self, value: Any) -> Any:
         if type(value) is not list or not self.least <= len(value) <= self.most:

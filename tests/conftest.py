@@ -162,7 +162,9 @@ def standin_url(folder: Path) -> Iterator[str]:
     """The WeChat stand-in as a process of its own."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "backend", "standin", "--port", str(port)], cwd=ROOT, env={**os.environ, "APP_ENV": "test"}
+        [sys.executable, "-m", "backend", "standin", "--port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "APP_ENV": "test"},
     )
     url = f"http://127.0.0.1:{port}"
     wait_until(lambda: answers(url))

@@ -1,10 +1,10 @@
 """A small township that every API test knows: two villages, two branches, nine households, and one of each role.
 
-    县 county ── 镇 town ─┬─ 东村 east ── grid ─┬─ e1: h1 h2 h3 h4 h5     branch east (secretary s_east)
-                          │                     └─ e2: h6 (away)
-                          └─ 西村 west ── grid ─── w1: h7 h8 h9            branch west (secretary s_west)
-    m1 -> h1 h2 (primary)   m2 -> h3 (primary), h1 (backup)   m3 -> h7 h8 (primary), h6 (primary, across the branches)
-    h4 and h9 are gaps; h5 is where m1 lives, so it is a party household; h6 lies in east and is linked to west's m3.
+县 county ── 镇 town ─┬─ 东村 east ── grid ─┬─ e1: h1 h2 h3 h4 h5     branch east (secretary s_east)
+                      │                     └─ e2: h6 (away)
+                      └─ 西村 west ── grid ─── w1: h7 h8 h9            branch west (secretary s_west)
+m1 -> h1 h2 (primary)   m2 -> h3 (primary), h1 (backup)   m3 -> h7 h8 (primary), h6 (primary, across the branches)
+h4 and h9 are gaps; h5 is where m1 lives, so it is a party household; h6 lies in east and is linked to west's m3.
 """
 
 from __future__ import annotations
@@ -126,7 +126,10 @@ async def build(connection: asyncpg.Connection) -> None:
     await _people(connection)
     await _households(connection)
     await _accounts(connection)
-    for month, start, end in ((202610, date(2026, 10, 1), date(2026, 11, 1)), (202611, date(2026, 11, 1), date(2026, 12, 1))):
+    for month, start, end in (
+        (202610, date(2026, 10, 1), date(2026, 11, 1)),
+        (202611, date(2026, 11, 1), date(2026, 12, 1)),
+    ):
         await connection.execute(
             "INSERT INTO period (id, kind, span) VALUES ($1, 'month', daterange($2, $3))", month, start, end
         )

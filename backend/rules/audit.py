@@ -22,6 +22,7 @@ class Action(StrEnum):
     HOUSEHOLD_REVEAL = "household.reveal"
     HOUSEHOLD_TIER = "household.tier"
     PERSON_INVITE = "person.invite"
+    REGION_CREATE = "region.create"
     ROLE_GRANT = "role.grant"
     SESSION_CLOSE = "session.close"
     SESSION_OPEN = "session.open"

@@ -6,22 +6,21 @@ from typing import Any
 
 from backend.gateways.cache import Cache
 from backend.rules.audit import SEAL_ALARM_MINUTES
-from backend.settings import Settings
 from models import audit, coverage, database, migrate
 
 #: So many waiting marks mean that no worker folds; reads stay exact and get slower.
 MANY_MARKS = 5000
 
 
-async def state(cache: Cache, settings: Settings) -> dict[str, Any]:
+async def state(cache: Cache) -> dict[str, Any]:
     """`ready` is false only when PostgreSQL does not answer or its schema is older than this release; what is merely
     degraded is named in `degraded`."""
     degraded = [] if await cache.ping() else ["redis"]
     try:
-        pending = await migrate.pending(settings)
+        pending = await migrate.pending_here()
         if pending:
             return {"ready": False, "database": "migrations pending", "degraded": degraded}
-        if await coverage.waiting() > MANY_MARKS or await audit.count_outside_seals(SEAL_ALARM_MINUTES):
+        if await coverage.waiting() > MANY_MARKS or await audit.sealing_lags(SEAL_ALARM_MINUTES):
             degraded.append("worker")
     except database.UNREACHABLE:
         return {"ready": False, "database": "unreachable", "degraded": degraded}

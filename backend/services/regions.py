@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from backend import problems
 from backend.http import paging
 from backend.http.viewer import Viewer
 from backend.permissions import Verb
+from backend.rules.audit import Action
+from backend.rules.regions import Level
+from backend.services import audit
 from models import database, regions, scope
+from models.regions import Region
+
+
+async def add_region(level: Level, code: str, name: str, parent_code: str | None, today: date) -> UUID:
+    """Add a region below another, by the operator. Raises RegionNotFound (no such parent) or Conflict (code taken)."""
+    parent = await regions.find_region(parent_code, today) if parent_code else None
+    if parent_code and parent is None:
+        raise problems.RegionNotFound()
+    if await regions.find_region(code, today):
+        raise problems.Conflict()
+    region_id = uuid4()
+    await Region.create(
+        id=region_id,
+        parent_id=parent["id"] if parent else None,
+        level=level,
+        code=code,
+        name=name,
+        path=[*(parent["path"] if parent else []), region_id],
+        predecessors=[],
+        valid_from=today,
+    )
+    await audit.record(None, Action.REGION_CREATE, region_id)
+    return region_id
 
 
 async def list_regions(viewer: Viewer, parent: UUID | None, cursor: str | None, limit: int) -> dict[str, Any]:

@@ -80,7 +80,7 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await Tortoise.init(config=tortoise_config(settings), _enable_global_fallback=True)
+    await Tortoise.init(config=tortoise_config(settings, patient=True), _enable_global_fallback=True)
     try:
         await asyncio.gather(*(_repeat(periodic, stop) for periodic in SCHEDULE))
     finally:

@@ -203,7 +203,11 @@ class TestRecord:
 
 class TestBatch:
     async def test_a_bad_one_blocks_no_other(self, client: httpx.AsyncClient, world: World) -> None:
-        good, again, joint = a_visit(world), a_visit(world, "h2"), a_visit(world, companion_ids=[str(world.people["m2"])])
+        good, again, joint = (
+            a_visit(world),
+            a_visit(world, "h2"),
+            a_visit(world, companion_ids=[str(world.people["m2"])]),
+        )
         sent: list[Any] = [good, a_visit(world, "h7"), 7, {}, again, a_visit(world, mode="x"), joint, again]
         answer = await client.post("/visits/batch", json={"visits": sent}, headers=world.headers("m1"))
         assert answer.status_code == 200
@@ -216,7 +220,7 @@ class TestBatch:
         assert (single.status_code, single.json()) == (200, results[0]["visit"])
 
     async def test_limits_and_session(self, client: httpx.AsyncClient, world: World) -> None:
-        many = {"visits": [{}] * 501}
+        many: dict[str, list[Any]] = {"visits": [{}] * 501}
         assert (await client.post("/visits/batch", json=many, headers=world.headers("m1"))).status_code == 422
         assert (await client.post("/visits/batch", json={"visits": []})).status_code == 401
         nothing = await client.post("/visits/batch", json={"visits": []}, headers=world.headers("m1"))

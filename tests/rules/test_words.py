@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 
 import pytest
+from marshmallow import ValidationError
 
 from backend.rules import assignments, audit, households, people, regions, visits
 from schemas import visits as wire
@@ -42,5 +43,5 @@ def test_the_wire_takes_these_choices_and_no_other() -> None:
     }.items():
         field = wire.VisitIn().fields[name]
         assert [field.deserialize(code) for code in words] == list(words)
-        with pytest.raises(ValueError):
+        with pytest.raises(ValidationError):
             field.deserialize("another")

@@ -1,0 +1,383 @@
+"""How to call every endpoint, aimed at the objects of one of the two branches, and who has a right to them.
+
+The table is what the tests of scope, of personal data, of the audit and of the contract walk over; an endpoint that is
+not in it fails `test_scope.py`, by name.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+from sanic import Sanic
+
+from backend.crypto import token_hash
+from backend.http.endpoint import Spec
+from models import database
+from tests.world import HOUSEHOLDS, LINKS, NOW, PEOPLE, TODAY, VAULT, World, of, phone_of, token_of
+
+#: Everybody who may knock: each role, a WeChat user who is bound to nobody, and nobody at all.
+VIEWERS = (
+    "m1", "m3", "m4", "s_east", "s_west", "cadre", "office", "committee", "department", "admin", "stranger", "nobody",
+)  # fmt: skip
+ALL = frozenset(VIEWERS)
+BOUND = ALL - {"stranger", "nobody"}
+NOTE = "记号便条"
+INVITE_CODE = "7KQM-3F9T-XW2P"
+WORLD = World()
+
+
+@dataclass(frozen=True)
+class Side:
+    """The objects of one branch that another branch has no business with."""
+
+    name: str
+    households: tuple[str, ...]
+    people: tuple[str, ...]
+    member: str
+    other: str
+    secretary: str
+    household: str
+    gap: str
+    village: str
+    micro_grid: str
+
+    def household_id(self, name: str | None = None) -> str:
+        return str(of("household", name or self.household))
+
+    @property
+    def visit(self) -> UUID:
+        return of("visit", self.name)
+
+    @property
+    def branch(self) -> str:
+        return str(of("branch", self.name))
+
+    def ids(self) -> set[str]:
+        """All that names these objects: ids, heads, addresses, telephone numbers, the note of their visit."""
+        words = {str(of("household", name)) for name in self.households} | {str(self.visit), NOTE + self.name}
+        words |= {str(of("person", name)) for name in self.people} | {PEOPLE[name][2] for name in self.people}
+        words |= {HOUSEHOLDS[name][1] for name in self.households} | {phone_of(name) for name in self.households}
+        words |= {f"标记地址{name}号" for name in self.households}
+        return words | {str(World.link(one, household)) for one, household, _ in LINKS if household in self.households}
+
+
+# h6 is no secret between the branches (it lies in one and is linked to the other), and so neither is m3, its primary.
+EAST = Side(
+    "east", ("h1", "h2", "h3", "h4", "h5"), ("m1", "m2", "s_east"), "m1", "m2", "s_east", "h1", "h4", "v_east", "e1"
+)
+WEST = Side("west", ("h7", "h8", "h9"), ("m4", "s_west"), "m3", "m4", "s_west", "h7", "h9", "v_west", "w1")
+SIDES = (EAST, WEST)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One request, who may reach what it is aimed at, and what their answer holds that nobody else's does."""
+
+    method: str
+    path: str
+    may: frozenset[str]
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    shows: str = ""
+    #: An answer of 200 that holds nothing of the other branch is a refusal, too: lists, and each item of a batch.
+    is_list: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {dict(self.query) or ''}"
+
+
+def who(side: Side, *roles: str) -> frozenset[str]:
+    """Names of viewers: `member` and `secretary` are those of the side; the rest by name, `cadre` only in the east."""
+    here = {"member": side.member, "other": side.other, "secretary": side.secretary}
+    names = {here.get(role, role) for role in roles}
+    return frozenset(names - ({"cadre"} if side is WEST else set()))
+
+
+def a_visit(side: Side, **changes: Any) -> dict[str, Any]:
+    return {
+        "client_id": str(uuid4()), "household_id": side.household_id(), "occurred_on": TODAY.isoformat(),
+        "noted_at": NOW.isoformat(), "mode": "in_person", "outcome": "met", "topics": ["care"], "note": NOTE + side.name,
+    } | changes  # fmt: skip
+
+
+def cursor(*parts: object) -> str:
+    """A cursor as somebody else's list would have given it."""
+    return base64.urlsafe_b64encode(orjson.dumps([str(part) for part in parts])).decode().rstrip("=")
+
+
+def _households(side: Side) -> list[Probe]:
+    may = who(side, "member", "secretary", "cadre", "office")
+    shows = side.household_id()
+    village = str(of("region", side.village))
+    before = cursor(side.household[0], UUID(int=0))
+    lists = [
+        Probe("GET", "/households", may, query=query, shows=shows, is_list=True)
+        for query in (
+            {},
+            {"region": village},
+            {"person": str(of("person", side.member))},
+            {"cursor": before},
+            {"limit": "200"},
+        )
+    ]
+    gap = Probe(
+        "GET",
+        "/households",
+        may - {side.member},
+        query={"gap": "true"},
+        shows=side.household_id(side.gap),
+        is_list=True,
+    )
+    return [*lists, gap]
+
+
+def _visits(side: Side) -> list[Probe]:
+    may = who(side, "member", "secretary", "cadre")
+    after = cursor(TODAY + timedelta(days=1), UUID(int=0))
+    queries: list[dict[str, str]] = [
+        {}, {"household_id": side.household_id()}, {"visitor": str(of("person", side.member))}, {"cursor": after},
+        {"from": TODAY.isoformat(), "to": TODAY.isoformat()},
+    ]  # fmt: skip
+    return [Probe("GET", "/visits", may, query=query, shows=NOTE + side.name, is_list=True) for query in queries]
+
+
+def _record(side: Side) -> list[Probe]:
+    member, other = str(of("person", side.member)), str(of("person", side.other))
+    own = who(side, "member", "secretary", "cadre")
+    return [
+        Probe("POST", "/visits", own, a_visit(side), shows=NOTE + side.name),
+        Probe("POST", "/visits", who(side, "member", "secretary"), a_visit(side, on_behalf_of=member)),
+        Probe("POST", "/visits", who(side, "member", "secretary"), a_visit(side, companion_ids=[other])),
+    ]
+
+
+def _batch(side: Side) -> list[Probe]:
+    own = who(side, "member", "secretary", "cadre")
+    batch = {"visits": [a_visit(side), a_visit(side, companion_ids=[str(of("person", side.other))])]}
+    return [Probe("POST", "/visits/batch", own, batch, shows='"visit":{', is_list=True)]
+
+
+def _coverage(side: Side) -> list[Probe]:
+    may, month = who(side, "secretary", "cadre", "office", "committee"), {"period": "2026-11"}
+    places = [str(of("region", side.village)), {"v_east": "999902101200", "v_west": "999902101201"}[side.village]]
+    village = [
+        Probe("GET", "/coverage", may, query=month | {"area": area, "level": "micro_grid"}, shows=str(of("region", side.micro_grid)))
+        for area in places
+    ]  # fmt: skip
+    branch = Probe("GET", "/coverage", may, query=month | {"branch": side.branch, "level": "branch"}, shows=side.branch)
+    return [*village, branch]
+
+
+def _changes(side: Side, path: str, body: Mapping[str, Any], *more: str) -> list[Probe]:
+    """A change of a household, by whoever runs the place it lies in."""
+    target = f"/households/{side.household_id()}{path}"
+    return [Probe("POST", target, who(side, "secretary", *more), body, shows=side.household_id())]
+
+
+def _regions(side: Side) -> list[Probe]:
+    may = who(side, "member", "secretary", "office", "committee", "department", "admin") | {"cadre"}
+    may |= {"m4"} if side is WEST else set()
+    grid = str(of("region", f"g_{side.name}"))
+    return [
+        Probe("GET", "/regions", may, query={"parent": grid}, shows=str(of("region", side.micro_grid)), is_list=True)
+    ]
+
+
+def _own(method: str, path: str, may: frozenset[str] = ALL, **more: Any) -> Callable[[Side], list[Probe]]:
+    """An endpoint that takes no id of an object: it can only speak of the caller."""
+    return lambda side: [Probe(method, path, may, **more)]
+
+
+def _me(side: Side) -> list[Probe]:
+    return [Probe("GET", "/me", who(side, "member", "secretary", "other") & ALL, shows=side.branch, is_list=True)]
+
+
+PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
+    "accounts.sign_in_with_wechat": _own("POST", "/auth/wechat", body={"code": "standin:somebody-else"}),
+    "accounts.bind": _own("POST", "/auth/wechat/bind", frozenset({"stranger"}), body={"invite_code": INVITE_CODE}),
+    "accounts.sign_in_with_password": _own(
+        "POST", "/auth/password", frozenset(), body={"account": "office", "password": "wrong", "totp": "000000"}
+    ),
+    "accounts.sign_out": _own("DELETE", "/auth/session", ALL - {"nobody"}),
+    "accounts.me": _me,
+    "accounts.invite": lambda side: [
+        Probe("POST", f"/people/{of('person', side.member)}/invitations", who(side, "secretary", "office"), shows="code")
+    ],
+    "accounts.grant_role": lambda side: [
+        Probe(
+            "POST", f"/accounts/{of('account', side.member)}/roles", who(side, "office"),
+            {"role": "branch_secretary", "place": side.branch, "from": TODAY.isoformat()}, shows=side.branch,
+        )
+    ],
+    "assignments.create_assignment": lambda side: [
+        Probe(
+            "POST", "/assignments", who(side, "secretary"),
+            {
+                "client_id": str(uuid4()), "household_id": side.household_id(side.gap),
+                "person_id": str(of("person", side.other)), "from": TODAY.isoformat(),
+            },
+            shows=side.household_id(side.gap),
+        )
+    ],
+    "assignments.end_assignment": lambda side: [
+        Probe(
+            "POST", f"/assignments/{World.link(side.member, side.household)}/end", who(side, "secretary"),
+            {"on": TODAY.isoformat(), "reason": "other"}, shows=side.household_id(),
+        )
+    ],
+    "audit.list_audit": lambda side: [
+        Probe(
+            "GET", "/audit", who(side, "secretary", "office"), query={"household_id": side.household_id()}, shows='"items"'
+        )
+    ],
+    "coverage.read_coverage": _coverage,
+    "households.list_households": _households,
+    "households.get_household": lambda side: [
+        Probe(
+            "GET", f"/households/{side.household_id()}", who(side, "member", "secretary", "cadre", "office"),
+            shows=side.household_id(),
+        )
+    ],
+    "households.create_household": lambda side: [
+        Probe(
+            "POST", "/households", who(side, "secretary", "office"),
+            {
+                "client_id": str(uuid4()), "micro_grid_id": str(of("region", side.micro_grid)), "group_name": "二组",
+                "head_name": "新标记户", "phone": "13977770000", "address": "标记地址新号", "opened_on": TODAY.isoformat(),
+            },
+            shows=str(of("region", side.micro_grid)),
+        ),
+        # The id of a household that is there already, sent as one's own new one.
+        Probe(
+            "POST", "/households", who(side, "secretary", "office"),
+            {
+                "client_id": side.household_id(), "micro_grid_id": str(of("region", "e1")), "group_name": "二组",
+                "head_name": "新标记户", "opened_on": TODAY.isoformat(),
+            },
+            shows=side.household_id(),
+        ),
+    ],
+    "households.edit_household": lambda side: [
+        Probe(
+            "PATCH", f"/households/{side.household_id()}", who(side, "secretary", "office"),
+            {"phone": "13977770001", "head_name": "改标记名"}, headers={"If-Match": '"1"'}, shows=side.household_id(),
+        )
+    ],
+    "households.change_residence": lambda side: _changes(
+        side, "/residence", {"status": "away", "from": TODAY.isoformat()}, "office"
+    ),
+    "households.change_tier": lambda side: _changes(side, "/tier", {"tier": "key", "from": TODAY.isoformat()}, "office"),
+    "households.reveal": lambda side: [
+        Probe(
+            "POST", f"/households/{side.household_id()}/reveal", who(side, "member", "secretary"),
+            {"fields": ["head_name", "phone", "address"], "purpose": "visit"}, shows=phone_of(side.household),
+        )
+    ],
+    "meta.about": _own("GET", "/about"),
+    "meta.codes": _own("GET", "/codes"),
+    "people.list_people": lambda side: [
+        Probe("GET", "/people", who(side, "secretary", "office"), query=query, shows=str(of("person", side.other)), is_list=True)
+        for query in ({}, {"branch": side.branch}, {"cursor": cursor(UUID(int=0))})
+    ],
+    "regions.get_region": lambda side: [
+        Probe("GET", f"/regions/{of('region', side.micro_grid)}", _regions(side)[0].may, shows=side.branch)
+    ],
+    "regions.list_regions": _regions,
+    "regions.list_branches": lambda side: [
+        Probe(
+            "GET", "/branches",
+            who(side, "member", "secretary", "cadre", "office", "committee", "admin") | ({"m4"} if side is WEST else set()),
+            query=query, shows=side.branch, is_list=True,
+        )
+        for query in ({}, {"cursor": cursor(UUID(int=0))})
+    ],
+    "visits.record_visit": _record,
+    "visits.record_visits": _batch,
+    "visits.void_visit": lambda side: [
+        Probe(
+            "POST", f"/visits/{side.visit}/void", who(side, "member", "secretary", "cadre"), {"reason": "duplicate"},
+            shows=NOTE + side.name,
+        )
+    ],
+    "visits.list_visits": _visits,
+}  # fmt: skip
+
+
+def operations(app: Sanic[Any, Any]) -> Iterator[tuple[str, str, str, Spec]]:
+    """(operation, method, path, spec) of every endpoint that the application serves."""
+    for route in app.router.routes:
+        spec: Spec | None = getattr(route.handler, "spec", None)
+        if spec is not None:
+            name = f"{spec.handler.__module__.rsplit('.', 1)[-1]}.{spec.handler.__name__}"
+            for method in sorted(set(route.methods) - {"OPTIONS", "HEAD"}):
+                yield name, method, "/" + str(route.path), spec
+
+
+def headers(viewer: str) -> dict[str, str]:
+    """The session of a viewer; none for nobody."""
+    return {} if viewer == "nobody" else {"Authorization": f"Bearer {token_of(viewer)}"}
+
+
+async def call(client: httpx.AsyncClient, probe: Probe, viewer: str, **more: str) -> httpx.Response:
+    """Send a probe as a viewer."""
+    return await client.request(
+        probe.method, probe.path, json=probe.body, params=dict(probe.query), headers=headers(viewer) | dict(probe.headers) | more
+    )  # fmt: skip
+
+
+async def furnish(client: httpx.AsyncClient) -> None:
+    """What the probes aim at beyond the world: a visit of each side, an invitation, and a second session to end."""
+    for side in SIDES:
+        visit = a_visit(side, client_id=str(side.visit), note=NOTE + side.name)
+        answer = await client.post("/visits", json=visit, headers=headers(side.member))
+        assert answer.status_code == 201, answer.text
+    await invite(of("person", "m4"), INVITE_CODE)
+
+
+async def invite(person_id: UUID, code: str) -> None:
+    """An invitation that is in force by the clock of the database."""
+    await database.execute(
+        "INSERT INTO invitation (id, person_id, code_hash, expires_at) VALUES ($1, $2, $3, now() + interval '7 days')",
+        uuid4(), person_id, token_hash(code.replace("-", "")),
+    )  # fmt: skip
+
+
+class _Undo(Exception):
+    pass
+
+
+@contextlib.asynccontextmanager
+async def undone() -> AsyncIterator[None]:
+    """Whatever the block writes is taken back at its end."""
+    with contextlib.suppress(_Undo):
+        async with database.transaction():
+            yield
+            raise _Undo
+
+
+_TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"
+
+
+async def snapshot() -> dict[str, str]:
+    """Number and hash of the rows of every table."""
+    tables = [row["relname"] for row in await database.fetch(_TABLES)]
+    assert len(tables) > 15
+    return {row["name"]: row["state"] for row in await database.fetch(" UNION ALL ".join(map(state_of, tables)))}
+
+
+def state_of(table: str) -> str:
+    """SQL for the number and the hash of a table's rows."""
+    return f"""SELECT '{table}' AS name, count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') AS state
+               FROM "{table}" t"""
+
+
+__all__ = ["VAULT", "WORLD"]

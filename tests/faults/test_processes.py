@@ -1,0 +1,307 @@
+"""Real processes that are killed under load: nothing acknowledged is lost, and no figure moves twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from backend.local.servers import PostgresServer, RedisServer
+from models import database
+from tests.conftest import ROOT, Running, eventually, free_port
+from tests.faults.phones import (
+    Phones,
+    assert_nothing_lost,
+    backend,
+    fetch,
+    keep_this_month,
+    visit_of,
+    workers_of,
+)
+from tests.world import PASSWORD, TOTP, World
+
+Serve = Callable[..., Running]
+CONNECTIONS = 40
+
+
+def totp_now() -> str:
+    """The one-time code that the people of the world have on their phones."""
+    import pyotp
+
+    return pyotp.TOTP(TOTP).now()
+
+
+async def contacted(client: httpx.AsyncClient, month: str) -> int:
+    """How many households of the township had a contact, as the committee reads it."""
+    query = {"area": str(World().regions["town"]), "period": month, "level": "village"}
+    answer = await client.get("/api/v1/coverage", params=query, headers=World.headers("committee"))
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["total"]["metrics"]["contact_coverage"]["numerator"])
+
+
+@contextlib.asynccontextmanager
+async def open_to_all_workers(running: Running) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with many open connections, of which each worker of the server holds some."""
+    many = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    async with httpx.AsyncClient(base_url=running.url, timeout=20, limits=many) as client:
+
+        async def held() -> bool:
+            await asyncio.gather(*(client.get("/healthz") for _ in range(CONNECTIONS)))
+            return all(
+                any(one.status == psutil.CONN_ESTABLISHED for one in worker.net_connections("tcp"))
+                for worker in workers_of(running.process.pid)
+            )
+
+        await eventually(held)
+        yield client
+
+
+class TestAtOnce:
+    async def test_forty_times_the_same_visit(self, serve: Serve, own_database: str) -> None:
+        month = await keep_this_month(own_database)
+        body = visit_of("h1", note="同一条")
+        async with open_to_all_workers(serve(workers=2)) as client:
+            before = await contacted(client, month)
+            answers = await asyncio.gather(
+                *(client.post("/api/v1/visits", json=body, headers=World.headers("m1")) for _ in range(CONNECTIONS))
+            )
+            assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CONNECTIONS - 1}
+            assert len({answer.content for answer in answers}) == 1
+            assert await contacted(client, month) == before + 1
+        assert len(await fetch(own_database, "SELECT id FROM visit")) == 1
+        assert len(await fetch(own_database, "SELECT id FROM audit_entry WHERE action = 'visit.record'")) == 1
+
+    async def test_forty_visits_under_one_id(self, serve: Serve, own_database: str) -> None:
+        """Other content and other senders: one wins, and nobody else learns a word of it."""
+        body = visit_of("h1")
+        sent = [("m1" if n % 2 else "m2", body | {"note": f"第{n:02}号内容"}) for n in range(CONNECTIONS)]
+        async with open_to_all_workers(serve(workers=2)) as client:
+            answers = await asyncio.gather(
+                *(client.post("/api/v1/visits", json=one, headers=World.headers(name)) for name, one in sent)
+            )
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 409: CONNECTIONS - 1}
+        for answer in answers:
+            if answer.status_code == 409:
+                assert answer.json()["code"] == "visits.id_reused"
+                assert "号内容" not in answer.text and str(World().people["m1"]) not in answer.text
+        assert len(await fetch(own_database, "SELECT id FROM visit")) == 1
+        assert len(await fetch(own_database, "SELECT id FROM audit_entry")) == 1
+
+
+async def sign_in(client: httpx.AsyncClient, name: str) -> int:
+    body = {"account": name, "password": PASSWORD, "totp": totp_now()}
+    return (await client.post("/api/v1/auth/password", json=body)).status_code
+
+
+async def degraded(client: httpx.AsyncClient) -> list[str]:
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    found: list[str] = answer.json()["degraded"]
+    return found
+
+
+class TestRedisAndWeChat:
+    async def test_redis_is_a_helper(self, serve: Serve, own_database: str, redis_to_kill: RedisServer) -> None:
+        url = redis_to_kill.url
+        redis_to_kill.kill()
+        running = serve(workers=2, redis=url)  # it starts without Redis, too
+        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client, Phones(running.url) as phones:
+            assert "redis" in await degraded(client)
+            phones.start(8)
+            await phones.until(30)
+            assert await sign_in(client, "office") == 200
+            redis_to_kill.start()
+            await eventually(lambda: _is(degraded(client), []))
+            await phones.until(30)
+            redis_to_kill.kill()
+            await phones.until(60)
+            assert await sign_in(client, "committee") == 200
+            code = {"code": "standin:somebody-new"}
+            assert (await client.post("/api/v1/auth/wechat", json=code)).status_code == 200
+            assert "redis" in await degraded(client)
+            redis_to_kill.start()
+            await eventually(lambda: _is(degraded(client), []))
+            await phones.stop()
+        assert phones.statuses.keys() == {201} and not phones.lost
+        await assert_nothing_lost(phones, own_database)
+
+    async def test_wechat_down(self, serve: Serve) -> None:
+        running = serve(standin=f"http://127.0.0.1:{free_port()}")
+        async with httpx.AsyncClient(base_url=f"{running.url}/api/v1", timeout=20) as client:
+            body = visit_of("h1")
+            assert (await client.post("/visits", json=body, headers=World.headers("m1"))).status_code == 201
+            refused = await client.post("/auth/wechat", json={"code": "standin:x"})
+            assert (refused.status_code, refused.json()["code"]) == (503, "accounts.wechat_unavailable")
+            assert int(refused.headers["retry-after"]) > 0
+            assert await sign_in_at(client, "office") == 200
+
+
+async def sign_in_at(client: httpx.AsyncClient, name: str) -> int:
+    body = {"account": name, "password": PASSWORD, "totp": totp_now()}
+    return (await client.post("/auth/password", json=body)).status_code
+
+
+async def _is(found: Any, wanted: object) -> bool:
+    return bool(await found == wanted)
+
+
+class TestKilled:
+    @pytest.mark.parametrize("rounds", [1, pytest.param(8, marks=pytest.mark.proof)])
+    async def test_api(self, serve: Serve, own_database: str, rounds: int) -> None:
+        await keep_this_month(own_database)
+        running = serve(workers=2)
+        phones = Phones(running.url)
+        for _ in range(rounds):
+            phones.stopped.clear()
+            phones.start(24)
+            await phones.until(150)
+            running.stop(signal.SIGKILL)
+            await phones.stop()
+            running = serve(workers=2)
+            phones.url = running.url
+            assert phones.lost > 0
+            again = await phones.resend()
+            assert again.keys() <= {200, 201}
+            assert phones.statuses.keys() <= {200, 201}
+            await assert_nothing_lost(phones, own_database)
+
+    @pytest.mark.parametrize("rounds", [1, pytest.param(8, marks=pytest.mark.proof)])
+    async def test_postgres(
+        self, serve_on: Callable[..., Running], postgres_to_kill: PostgresServer, rounds: int
+    ) -> None:
+        """A backend killed makes all others stop and recover; killing the postmaster takes the server away."""
+        url = postgres_to_kill.url
+        await fetch(url, "TRUNCATE visit, audit_entry CASCADE")
+        await keep_this_month(url)
+        running = serve_on(url)
+        async with Phones(running.url) as phones:
+            phones.start(16)
+            for _ in range(rounds):
+                await phones.until(80)
+                [row] = await fetch(
+                    url, "SELECT pid FROM pg_stat_activity WHERE application_name = 'lianhu' ORDER BY random() LIMIT 1"
+                )
+                os.kill(row["pid"], signal.SIGKILL)
+                await asyncio.sleep(0.3)
+                await phones.until(80)
+                postgres_to_kill.kill()
+                await asyncio.sleep(1)
+                assert httpx.get(f"{running.url}/healthz").status_code == 200
+                postgres_to_kill.start()
+                await phones.until(80)
+            await phones.stop()
+            assert phones.statuses[503] > 0
+            assert phones.statuses.keys() <= {201, 503} and not phones.lost and not phones.without_retry_after
+            again = await phones.resend()
+            assert again.keys() <= {200, 201}
+        assert running.process.poll() is None
+        await assert_nothing_lost(phones, url)
+
+    async def test_background_worker(self, serve: Serve, own_database: str) -> None:
+        month = await keep_this_month(own_database)
+        running = serve()
+
+        def start_worker() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                [sys.executable, "-m", "backend", "worker"], cwd=ROOT, env=running.environ, stdout=subprocess.DEVNULL
+            )
+
+        async def folded() -> bool:
+            return not await fetch(own_database, "SELECT FROM coverage_dirty LIMIT 1")
+
+        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+            worker = start_worker()
+            before = await contacted(client, month)
+            for done, (name, household) in enumerate([("m1", "h1"), ("m2", "h3"), ("m3", "h7")], 1):
+                answer = await client.post("/api/v1/visits", json=visit_of(household), headers=World.headers(name))
+                assert answer.status_code == 201
+                assert await contacted(client, month) == before + done
+                if done == 1:
+                    await eventually(folded)
+                    worker.kill()
+                    worker.wait()
+            assert not await folded()  # nobody folds, and the reading was exact all the same
+            worker = start_worker()
+            await eventually(folded)
+            assert await contacted(client, month) == before + 3
+            worker.terminate()
+            assert worker.wait(10) == 0
+        checked = backend("recount", "--check", **running.environ)
+        assert checked.returncode == 0, checked.stdout
+
+    async def test_workers_are_replaced(self, serve: Serve) -> None:
+        running = serve(workers=2)
+        first, second = workers_of(running.process.pid)
+        first.kill()
+        for _ in range(5):  # the other one serves meanwhile
+            assert httpx.get(f"{running.url}/readyz", timeout=5).status_code == 200
+        await eventually(lambda: _two_workers(running, first.pid))
+        for worker in workers_of(running.process.pid):
+            worker.kill()
+        await eventually(lambda: _two_workers(running, first.pid, second.pid))
+        assert httpx.get(f"{running.url}/readyz", timeout=5).status_code == 200
+        assert running.stop() == 0
+
+
+async def _two_workers(running: Running, *gone: int) -> bool:
+    pids = {worker.pid for worker in workers_of(running.process.pid)}
+    return len(pids) == 2 and not pids & set(gone)
+
+
+class TestStop:
+    @pytest.mark.parametrize("workers", [1, 2])
+    async def test_what_is_under_way_is_answered(self, serve: Serve, own_database: str, workers: int) -> None:
+        """Visits that wait in the database when SIGTERM comes are written and answered, then the server ends."""
+        running = serve(workers=workers)
+        holder = await asyncpg.connect(**database.credentials(own_database))
+        hold = holder.transaction()
+        await hold.start()
+        await holder.execute("LOCK TABLE visit IN EXCLUSIVE MODE")
+        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+            waiting = [
+                asyncio.create_task(
+                    client.post("/api/v1/visits", json=visit_of("h1"), headers=World.headers("m1"))
+                )
+                for _ in range(8)
+            ]
+            stuck = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            await eventually(lambda: _rows(own_database, stuck))
+            await asyncio.sleep(0.2)
+            running.process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(1)
+            await hold.rollback()
+            answers = await asyncio.gather(*waiting)
+        assert [answer.status_code for answer in answers] == [201] * 8
+        assert await asyncio.to_thread(running.process.wait, 12) == 0
+        await holder.close()
+        assert len(await fetch(own_database, "SELECT FROM visit")) == 8
+
+    async def test_under_load(self, serve: Serve, own_database: str) -> None:
+        await keep_this_month(own_database)
+        running = serve(workers=2)
+        async with Phones(running.url) as phones:
+            phones.start(16)
+            await phones.until(100)
+            started = time.monotonic()
+            running.process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(running.process.wait, 15) == 0
+            assert time.monotonic() - started < 12
+            await phones.stop()
+        assert phones.statuses.keys() <= {201, 503}
+        await assert_nothing_lost(phones, own_database)
+
+
+async def _rows(url: str, sql: str) -> bool:
+    return bool(await fetch(url, sql))

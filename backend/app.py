@@ -55,6 +55,7 @@ def create_app(
     )
     app.ctx.settings = settings
     app.ctx.clock = clock
+    app.ctx.stopping = False
     app.ctx.ready = ReadyAnswers()
     app.ctx.visits = GroupCommit(visits.write_own)
     app.ctx.openapi = functools.cache(functools.partial(openapi.document, app))
@@ -80,11 +81,12 @@ def create_app(
             await Tortoise.init(config=tortoise_config(settings), _enable_global_fallback=True)
 
     @app.before_server_stop
-    async def finish(app: Sanic[Any, Any]) -> None:
-        await app.ctx.visits.drain()
+    async def send_away(app: Sanic[Any, Any]) -> None:
+        app.ctx.stopping = True  # each connection is closed with its next answer, or busy ones would hold the stop up
 
     @app.after_server_stop
     async def close_all(app: Sanic[Any, Any]) -> None:
+        await app.ctx.visits.drain()
         await app.ctx.http.close()
         await app.ctx.cache.close()
         if own_database:

@@ -45,6 +45,7 @@ def _problem(name: str, status: int, code: str, title: str, detail: str) -> type
 Malformed = _problem("Malformed", 400, "request.malformed", "内容无法读取", "发送的内容不是完整的 JSON，请重试。")
 NotFound = _problem("NotFound", 404, "request.not_found", "没有这个地址", "请检查网址，或更新小程序后再试。")
 MethodNotAllowed = _problem("MethodNotAllowed", 405, "request.method", "不支持这个操作", "请更新小程序后再试。")
+Incomplete = _problem("Incomplete", 408, "request.incomplete", "没有收全", "内容没有收全，请在网络好的地方再发一次。")
 TooLarge = _problem("TooLarge", 413, "request.too_large", "内容太大", "一次发送的内容太多，请分几次发送。")
 Invalid = _problem("Invalid", 422, "request.invalid", "有几项填写不对", "请按每一项下面的提示改正后再提交。")
 Changed = _problem("Changed", 412, "request.changed", "别人刚刚改过", "请刷新后核对最新内容，再保存你的修改。")

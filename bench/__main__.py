@@ -39,6 +39,8 @@ def main(rounds: int, seconds: float, connections: str, only: str, against: str,
     need_wrk()
     counts = [int(part) for part in connections.split(",")]
     works = [work for work in WORKS if not only or work.name in only.split(",")]
+    if {work.name for work in works} & {"post", "batch"} == {"batch"}:
+        sys.exit("--only: batch is compared with post; ask for both")
     kinds = [kind for kind in KINDS if not against or kind.name in ("ours", *against.split(","))]
     # The peers' Python is not shown: where it lies is a matter of the machine.
     command = f"python -m bench --rounds {rounds} --seconds {seconds:g} --connections {connections}"
@@ -54,6 +56,7 @@ def main(rounds: int, seconds: float, connections: str, only: str, against: str,
         same_work.check(contenders)
         measure(results, contenders, works, counts)
     print(report.plain(report.ratio_rows(results)), report.plain(report.run_rows(results)), sep="\n\n")
+    print(f"\nOther work on the machine took {report.others(results)} of its processors.")
     if not only and not against:
         PAGE.write_text(report.page(results))
         print(f"\nWritten to {PAGE.relative_to(ROOT)}.")
@@ -70,14 +73,12 @@ def describe(town: Town) -> str:
 def measure(results: Results, contenders: list[Contender], works: list[Work], counts: list[int]) -> None:
     """All runs: in each round every piece of work by every contender, in an order that turns round each time."""
     plan = [
-        (work, connections, contender)
+        (work, count, contender)
         for work in works
-        for connections in (counts if work.name == "post" else counts[:1])
+        for count in connections_of(work, counts)
         for contender in contenders
-        if work.name != "batch" or contender.name == "ours"
+        if contender.name == "ours" or (work.name != "batch" and count in counts)
     ]
-    if any(work.name == "batch" for work in works) and not any(work.name == "post" for work in works):
-        sys.exit("--only: batch is compared with post; ask for both")
     stored = {contender.name: same_work.counts(contender) for contender in contenders}
     answered = dict.fromkeys(stored, 0)
     seed = 0
@@ -95,6 +96,11 @@ def measure(results: Results, contenders: list[Contender], works: list[Work], co
         print(f"round {number + 1} of {results.rounds}", file=sys.stderr, flush=True)
     for contender in contenders:
         prove(contender, stored[contender.name], answered[contender.name])
+
+
+def connections_of(work: Work, counts: list[int]) -> list[int]:
+    """Single visits over all of them, the rest over the first; one connection is one phone that sends what it holds."""
+    return {"post": [1, *counts], "batch": [1, counts[0]], "coverage": counts[:1]}[work.name]
 
 
 def prove(contender: Contender, before: dict[str, int], answered: int) -> None:

@@ -35,17 +35,20 @@ WITH who AS (
 SELECT who.person_id::text, made.recorded_at FROM who LEFT JOIN made ON true"""
 KNOWN = "SELECT visitor_id::text, recorded_at FROM visit WHERE id = $1"
 
-# The figures as they are kept, summed by village (the third in the path of a micro-grid), for whoever holds a session
-# and a role at the township.
+# The figures as they are kept, summed by village (a micro-grid's path is county, township, village, …), for whoever holds
+# a session and a role at the township.
 COVERAGE = """
-SELECT v.id::text, v.code, v.name, sum(households) AS households, sum(party) AS party, sum(not_yet) AS not_yet,
-       sum(exposed) AS exposed, sum(covered) AS covered, sum(contacted) AS contacted, sum(resident) AS resident,
-       sum(visited) AS visited
-FROM session s JOIN role_grant r ON r.account_id = s.account_id JOIN region t ON t.id = r.region_id AND t.code = $2
-JOIN region v ON v.parent_id = t.id JOIN region g ON g.path[3] = v.id
-JOIN coverage_sum c ON c.period_id = $3 AND c.micro_grid_id = g.id
-WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()
-GROUP BY v.id ORDER BY v.code"""
+WITH who AS MATERIALIZED (
+  SELECT t.id FROM session s JOIN role_grant r ON r.account_id = s.account_id JOIN region t ON t.id = r.region_id
+  WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now() AND t.code = $2
+), kept AS MATERIALIZED (
+  SELECT g.path[3] AS id, sum(households) AS households, sum(party) AS party, sum(not_yet) AS not_yet,
+         sum(exposed) AS exposed, sum(covered) AS covered, sum(contacted) AS contacted, sum(resident) AS resident,
+         sum(visited) AS visited
+  FROM coverage_sum c JOIN region g ON g.id = c.micro_grid_id WHERE c.period_id = $3 GROUP BY 1
+)
+SELECT v.id::text, v.code, v.name, households, party, not_yet, exposed, covered, contacted, resident, visited
+FROM who JOIN region v ON v.parent_id = who.id JOIN kept ON kept.id = v.id ORDER BY v.code"""
 
 
 class Lean(asyncpg.Connection):

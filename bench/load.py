@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bench.contenders import Contender
 
 HERE = Path(__file__).parent
@@ -39,6 +41,8 @@ class Run:
     server: float
     postgres: float
     worker: float
+    #: The share of the machine's processors that other work took meanwhile.
+    others: float
 
     @property
     def cpu(self) -> float:
@@ -84,11 +88,24 @@ WORKS = (
 
 
 def send(contender: Contender, work: Work, connections: int, seconds: float, seed: int) -> Run:
-    """Send one kind of work over so many connections for a time, and wait until the figures have followed."""
-    before = contender.processor_time()
+    """Send one kind of work over so many connections for a time, and wait until the figures have followed.
+
+    Where fewer answers came than there are connections, nothing was measured: again, for twice as long.
+    """
+    while (run := _send(contender, work, connections, seconds, seed)).answers < connections:
+        if seconds > 60:
+            sys.exit(f"{contender.title} gave {run.answers} answers in {seconds:.0f} s of {work.title}.")
+        seconds, seed = seconds * 2, seed + 1_000_000
+    return run
+
+
+def _send(contender: Contender, work: Work, connections: int, seconds: float, seed: int) -> Run:
+    before, machine = contender.processor_time(), _machine()
     # One thread; wrk takes whole seconds.
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "20s"]
     output = subprocess.run([*command, *work.arguments(contender, seed)], capture_output=True, text=True, check=False)
+    used_by_all = [after - then for after, then in zip(_machine(), machine, strict=True)]
+    used_by_us = sum(contender.processor_time()) - sum(before)
     found = _RESULT.search(output.stdout)
     if found is None:
         sys.exit(f"wrk failed against {contender.title}:\n{output.stdout}{output.stderr}")
@@ -99,4 +116,13 @@ def send(contender: Contender, work: Work, connections: int, seconds: float, see
         (after - then) * 1e6 / max(1, answers * work.visits)
         for after, then in zip(contender.processor_time(), before, strict=True)
     ]
-    return Run(rps * work.visits, p50, p99, answers, errors, *used)
+    busy, total, ours = used_by_all
+    others = max(0.0, busy - ours - used_by_us) / max(total, 0.01)
+    return Run(rps * work.visits, p50, p99, answers, errors, *used, others)
+
+
+def _machine() -> tuple[float, float, float]:
+    """Seconds so far: of all processors at work, of all processors, and of the load generator with what we ran before."""
+    times = psutil.cpu_times()
+    total = sum(times[:8])
+    return total - times.idle - times.iowait, total, sum(psutil.Process().cpu_times()[:4])

@@ -68,7 +68,7 @@ def ratios(results: Results) -> list[Ratio]:
     for work, connections, name in results.runs:
         if work == "batch":
             one = (work, connections, name)
-            at = f"both at {connections} connections"
+            at = "one phone" if connections == 1 else f"both at {connections} connections"
             compare(
                 f"a visit in a batch of {BATCH} ÷ a single `POST /visits`, {at}", 10, one, ("post", connections, name)
             )
@@ -164,6 +164,7 @@ The processor time of an answer (server, all of PostgreSQL, and the worker that 
 - Machine: {machine()}.
 - PostgreSQL {results.postgres}, private, on the same disk for all, durable (fsync and synchronous commit on), {disk()}.
 - Data: {results.township}.
+- Other work on the machine took {others(results)} of its processors meanwhile: the less, the closer the ratios.
 - One server process each, a pool of 10 connections, the load generator (wrk, one thread) on the same machine.
 
 ## Ratios
@@ -189,6 +190,11 @@ that of the whole batch.
 - **A run** ends when the figures have followed; what folding them took is on the bill of whoever wrote the visits.
   Every answer is counted against the rows in the database afterwards.
 """
+
+
+def others(results: Results) -> str:
+    """The share of the machine that was not ours."""
+    return _spread([run.others * 100 for runs in results.runs.values() for run in runs], 0) + " %"
 
 
 def machine() -> str:

@@ -136,8 +136,13 @@ async def household_chunks(size: int) -> list[list[UUID]]:
 
 
 async def recount(period_id: int, households: Sequence[UUID]) -> None:
-    """Make the kept rows of these households, and the sums, equal to the definition."""
+    """Make the kept rows of these households equal to the definition; the sums move by the differences."""
     await database.execute("SELECT coverage_recount($1, $2::uuid[])", period_id, list(households))
+
+
+async def settle(period_id: int) -> None:
+    """After a recount of all households: add up the sums anew, and let no process give an answer from before."""
+    await database.execute("SELECT coverage_settle($1)", period_id)
 
 
 async def check(period_id: int) -> list[Record]:

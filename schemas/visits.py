@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from backend.rules.visits import BACKFILL_REASONS, MODES, OUTCOMES, TOPICS, VOID_REASONS
-from schemas.fields import Choice, Day, Flag, Id, Instant, Many, PageQuery, Text, Wire, fields, page_of
+from schemas.fields import REQUIRED, Choice, Day, Flag, Id, Instant, Many, PageQuery, Text, Wire, fields, page_of
 
 MOST_IN_BATCH = 500
 
@@ -49,14 +51,22 @@ class VisitOut(Wire):
 VisitPage = page_of(VisitOut)
 
 
+class _Anything(fields.Raw):
+    """Whatever was sent, also null."""
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        return value
+
+
 class BatchIn(Wire):
     """Each visit is judged by itself; `visits` is read loosely here so that a bad one blocks no other."""
 
     visits = fields.List(
-        fields.Raw(metadata={"$ref": "#/components/schemas/VisitIn"}),
+        _Anything(metadata={"$ref": "#/components/schemas/VisitIn"}),
         required=True,
         validate=lambda visits: None,
         metadata={"maxItems": MOST_IN_BATCH},
+        error_messages={**REQUIRED, "invalid": "应为列表"},
     )
 
 

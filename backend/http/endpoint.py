@@ -101,7 +101,10 @@ def endpoint(
 
         @functools.wraps(handler)
         async def route(request: Request, **path: str) -> HTTPResponse:
-            return await call(request, path)
+            response = await call(request, path)
+            if request.app.ctx.stopping:
+                request.stream.keep_alive = False
+            return response
 
         route.spec = spec  # type: ignore[attr-defined]
         return route
@@ -217,12 +220,14 @@ def translated(error: Exception, request_id: str) -> problems.Problem:
         known = {
             404: problems.NotFound,
             405: problems.MethodNotAllowed,
+            408: problems.Incomplete,
             413: problems.TooLarge,
-            400: problems.Malformed,
         }
         problem = known.get(error.status_code)
         if problem is not None:
             return problem()
+        if error.status_code < 500:
+            return problems.Malformed()
         if error.status_code == 503:
             return problems.Unavailable(retry_after=2)
     if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError | asyncpg.QueryCanceledError):
@@ -252,7 +257,7 @@ def _where(error: BaseException) -> list[str]:
 
 def _bearer(request: Request) -> str | None:
     header = request.headers.get("authorization", "")
-    return header[7:] if header[:7] == "Bearer " and len(header) < 200 else None
+    return header[7:] if header[:7] == "Bearer " and len(header) < 200 and header.isascii() else None
 
 
 def _path_value(name: str, value: str) -> UUID:

@@ -46,11 +46,13 @@ class Asking:
 
 
 def network_of(address: str) -> str:
-    """The network of an address as guessing is counted: /24 of IPv4, /64 of IPv6."""
+    """The network of an address as guessing is counted: /24 of IPv4 (also of IPv4 as an IPv6 socket shows it), /64 of IPv6."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
     return str(ipaddress.ip_network(f"{ip}/{24 if ip.version == 4 else 64}", strict=False))
 
 
@@ -230,6 +232,8 @@ async def grant_role(
     viewer: Viewer, account_id: UUID, role: Role, place: UUID, start: date, until: date | None
 ) -> dict[str, Any]:
     """Grant a role at a place: below one's own role, inside one's own place, never to oneself (docs/rules.md S2)."""
+    if until is not None and until < start:
+        raise problems.Invalid(errors={"to": ["结束日期不能早于开始日期"]})
     account = await accounts.find_account(account_id)
     if account is None or not await _account_in_scope(viewer, account):
         raise problems.AccountNotFound()

@@ -170,6 +170,7 @@ async def _recount(month: int, progress: Progress | None) -> None:
         done += len(chunk)
         if progress:
             progress(rules.printed_month(month), done, total)
+    await coverage.settle(month)
 
 
 async def check(months: list[int] | None = None) -> list[str]:

@@ -46,7 +46,9 @@ class GroupCommit:
         except Exception as error:
             if is_unreachable(error):
                 raise
-            return [one for item in items for one in await self._write([item])]
+            alone = await self._singly(items)
+            # Whoever fails alone, too, is for the slow path, which says why; the neighbours keep what they have.
+            return [None if isinstance(one, Exception) else one for one in alone]
 
     async def drain(self) -> None:
         """Wait for what is under way; call when the server stops taking requests."""
@@ -61,7 +63,8 @@ class GroupCommit:
             try:
                 results = list(await self._write([item for item, _ in batch]))
             except Exception as error:
-                results = [error] if len(batch) == 1 or is_unreachable(error) else await self._singly(batch)
+                failed = len(batch) == 1 or is_unreachable(error)
+                results = [error] if failed else await self._singly([item for item, _ in batch])
             if len(results) < len(batch):  # the server is gone: all of them hear so, once, and may ask again
                 results = results * len(batch)
             for (_, answer), result in zip(batch, results, strict=True):
@@ -72,11 +75,9 @@ class GroupCommit:
                 else:
                     answer.set_result(result)
 
-    async def _singly(
-        self, batch: list[tuple[Item, asyncio.Future[Recorded | None]]]
-    ) -> list[Recorded | Exception | None]:
+    async def _singly(self, items: Sequence[Item]) -> list[Recorded | Exception | None]:
         results: list[Recorded | Exception | None] = []
-        for item, _ in batch:
+        for item in items:
             try:
                 results += await self._write([item])
             except Exception as error:

@@ -195,6 +195,8 @@ async def change_tier(viewer: Viewer, household_id: UUID, body: dict[str, Any]) 
     """From a day on (or until one) the household is key, or ordinary again."""
     found = await lock_to_change(viewer, household_id, Verb.HOUSEHOLD_EDIT)
     on = body["from_"]
+    if body["to"] is not None and body["to"] < on:
+        raise problems.Invalid(errors={"to": ["结束日期不能早于开始日期"]})
     await _close("tier", _change(found, await households.tier_spans(household_id), on, body["replace_planned"]), on)
     if body["tier"] == "key":
         await Tier.create(

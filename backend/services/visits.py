@@ -16,14 +16,14 @@ from uuid import UUID
 from backend import problems
 from backend.crypto import vault
 from backend.http import paging
-from backend.http.endpoint import Caller
+from backend.http.endpoint import Caller, translated
 from backend.http.viewer import Viewer, viewer_of
 from backend.permissions import Verb
 from backend.rules import visits as rules
 from backend.rules.audit import Action
 from backend.rules.visits import Credit, Fault
 from backend.services import audit
-from backend.services.group_commit import GroupCommit
+from backend.services.group_commit import GroupCommit, is_unreachable
 from backend.settings import CHINA
 from models import accounts, assignments, database, households, people, scope, visits
 from models.scope import Access
@@ -107,6 +107,10 @@ async def record_visits(group: GroupCommit, caller: Caller, bodies: Sequence[Any
                 results[index] = await record_slowly(item)
             except problems.Problem as problem:
                 results[index] = problem
+            except Exception as error:
+                if is_unreachable(error):
+                    raise
+                results[index] = translated(error, caller.request_id)
     return [result for result in results if result is not None]
 
 

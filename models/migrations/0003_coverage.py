@@ -285,6 +285,16 @@ BEGIN
   PERFORM coverage_set(hs, array_fill(p, ARRAY[cardinality(hs)]));
 END $$;
 
+-- After all households were recounted: sums are kept as differences, so a sum that was wrong by itself is only mended
+-- by adding it up anew; and answers that processes keep ready are no longer good.
+CREATE FUNCTION coverage_settle(p int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM household_period t WHERE period_id = p AND NOT EXISTS (SELECT FROM household WHERE id = t.household_id);
+  DELETE FROM coverage_sum WHERE period_id = p;
+  INSERT INTO coverage_sum SELECT p, micro_grid_id, branch_id, {each("sum({c})")} FROM household_period WHERE period_id = p GROUP BY 2, 3;
+  UPDATE coverage_state SET folds = folds + 1;
+END $$;
+
 -- Every kept row against the definition and every sum against the definition's rows; no rows = exact. Marks that
 -- still wait are differences, too: fold first.
 CREATE FUNCTION coverage_check(p int) RETURNS TABLE (what text, micro_grid_id uuid, household_id uuid, kept text, truth text)
@@ -298,11 +308,11 @@ SELECT 'household', coalesce(t.micro_grid_id, k.micro_grid_id), household_id, k:
 FROM truth t FULL JOIN kept k USING (household_id) WHERE t IS DISTINCT FROM k
 UNION ALL
 SELECT 'sum', micro_grid_id, branch_id, k.v, s.v FROM sums s FULL JOIN kept_sums k USING (micro_grid_id, branch_id)
-WHERE s.v IS DISTINCT FROM k.v AND coalesce(s.v, ROW({each("0")})::text) IS DISTINCT FROM k.v $$;
+WHERE coalesce(s.v, ROW({each("0")})::text) <> coalesce(k.v, ROW({each("0")})::text) $$;
 """
 
 UNDO = """
-DROP FUNCTION coverage_check, coverage_recount, coverage_lock, coverage_read, coverage_fold, coverage_set, coverage_reach;
+DROP FUNCTION coverage_check, coverage_settle, coverage_recount, coverage_lock, coverage_read, coverage_fold, coverage_set, coverage_reach;
 DO $do$ DECLARE t record; BEGIN
   FOR t IN SELECT tgname, tgrelid::regclass AS rel FROM pg_trigger WHERE tgname ~ '^coverage_' AND NOT tgisinternal LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.rel);

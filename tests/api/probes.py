@@ -21,7 +21,7 @@ from sanic import Sanic
 from backend.crypto import token_hash
 from backend.http.endpoint import Spec
 from models import database
-from tests.world import HOUSEHOLDS, LINKS, NOW, PEOPLE, TODAY, VAULT, World, of, phone_of, token_of
+from tests.world import HOUSEHOLDS, LINKS, NOW, PEOPLE, TODAY, World, of, phone_of, token_of
 
 #: Everybody who may knock: each role, a WeChat user who is bound to nobody, and nobody at all.
 VIEWERS = (
@@ -31,7 +31,6 @@ ALL = frozenset(VIEWERS)
 BOUND = ALL - {"stranger", "nobody"}
 NOTE = "记号便条"
 INVITE_CODE = "7KQM-3F9T-XW2P"
-WORLD = World()
 
 
 @dataclass(frozen=True)
@@ -378,6 +377,3 @@ def state_of(table: str) -> str:
     """SQL for the number and the hash of a table's rows."""
     return f"""SELECT '{table}' AS name, count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') AS state
                FROM "{table}" t"""
-
-
-__all__ = ["VAULT", "WORLD"]

@@ -253,6 +253,6 @@ class TestBatchesAndOtherWaysIn:
 
     @pytest.mark.parametrize("token", ["", "x", "token-of-m1", "a" * 300, "é", "\x7f", "Bearer"])
     async def test_a_token_that_nobody_gave_is_no_session(self, client: httpx.AsyncClient, token: str) -> None:
-        answer = await client.get("/me", headers={"Authorization": f"Bearer {token}".encode()})
+        answer = await client.get("/me", headers={b"Authorization": f"Bearer {token}".encode()})
         assert (answer.status_code, answer.json()["code"]) == (401, "session.missing")
         assert answer.headers["WWW-Authenticate"] == "Bearer"

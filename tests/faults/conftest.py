@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from backend.local.servers import PostgresServer, RedisServer, remove_data
 from models import database, migrate
 from tests import world as worlds
-from tests.conftest import Running, start_server
+from tests.conftest import Running, cloned, start_server
 
 
 @pytest.fixture
@@ -39,6 +41,17 @@ async def postgres_to_kill(folder: Path) -> AsyncIterator[PostgresServer]:
     remove_data(server)
 
 
+@pytest.fixture(scope="module")
+async def two_workers(
+    folder: Path, postgres_url: str, template: str, redis_url: str, standin_url: str
+) -> AsyncIterator[Running]:
+    """A server with two workers, shared by tests that leave it running."""
+    async with cloned(postgres_url, template) as url:
+        running = await asyncio.to_thread(start_server, folder, url, redis_url, standin_url, 2)
+        yield running
+        running.stop(signal.SIGKILL)
+
+
 @pytest.fixture
 def serve_on(folder: Path, redis_url: str, standin_url: str) -> Iterator[Callable[..., Running]]:
     """Start servers on any database; all of them end with the test."""
@@ -50,4 +63,4 @@ def serve_on(folder: Path, redis_url: str, standin_url: str) -> Iterator[Callabl
 
     yield start
     for running in started:
-        running.stop(9)
+        running.stop(signal.SIGKILL)

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -19,7 +19,7 @@ import psutil
 
 from backend.settings import CHINA
 from models import database
-from tests.world import VAULT, World
+from tests.world import World
 
 ROOT = Path(__file__).parents[2]
 #: Who sends for which household, round robin: three people of two branches.
@@ -56,7 +56,9 @@ class Phones:
 
     def start(self, number: int) -> None:
         """Let so many phones send."""
-        self._running = [asyncio.create_task(self._send_on(sender)) for sender in itertools.islice(itertools.cycle(SENDERS), number)]
+        self._running = [
+            asyncio.create_task(self._send_on(sender)) for sender in itertools.islice(itertools.cycle(SENDERS), number)
+        ]
 
     async def stop(self) -> None:
         """Let them finish what they send just now."""
@@ -123,7 +125,13 @@ async def keep_this_month(url: str) -> str:
     start = today.replace(day=1)
     until = (start + timedelta(days=32)).replace(day=1)
     month = start.year * 100 + start.month
-    await fetch(url, "INSERT INTO period (id, kind, span) VALUES ($1, 'month', daterange($2, $3)) ON CONFLICT DO NOTHING", month, start, until)
+    await fetch(
+        url,
+        "INSERT INTO period (id, kind, span) VALUES ($1, 'month', daterange($2, $3)) ON CONFLICT DO NOTHING",
+        month,
+        start,
+        until,
+    )
     await fetch(url, "SELECT coverage_recount($1, (SELECT array_agg(id) FROM household))", month)
     return start.strftime("%Y-%m")
 
@@ -142,7 +150,9 @@ async def assert_nothing_lost(phones: Phones, url: str) -> None:
     there = {str(row["id"]) for row in rows}
     assert phones.acknowledged.keys() - there == set()
     assert there - phones.sent.keys() == set()
-    audits = await fetch(url, "SELECT subject_id, count(*) AS n FROM audit_entry WHERE action = 'visit.record' GROUP BY 1")
+    audits = await fetch(
+        url, "SELECT subject_id, count(*) AS n FROM audit_entry WHERE action = 'visit.record' GROUP BY 1"
+    )
     assert {str(row["subject_id"]): row["n"] for row in audits} == dict.fromkeys(there, 1)
     checked = await asyncio.to_thread(backend, "recount", "--check", DATABASE_URL=url, REDIS_URL="unix:///nowhere")
     assert (checked.returncode, checked.stdout) == (0, "figures agree with the facts\n")
@@ -158,6 +168,3 @@ def workers_of(server_pid: int) -> list[psutil.Process]:
         except psutil.Error:  # it has just ended
             continue
     return found
-
-
-__all__ = ["VAULT", "Phones", "UUID", "assert_nothing_lost", "backend", "fetch", "keep_this_month", "visit_of", "workers_of"]

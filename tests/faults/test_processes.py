@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 import httpx
 import psutil
+import pyotp
 import pytest
 
 from backend.local.servers import PostgresServer, RedisServer
@@ -34,13 +35,6 @@ from tests.world import PASSWORD, TOTP, World
 
 Serve = Callable[..., Running]
 CONNECTIONS = 40
-
-
-def totp_now() -> str:
-    """The one-time code that the people of the world have on their phones."""
-    import pyotp
-
-    return pyotp.TOTP(TOTP).now()
 
 
 async def contacted(client: httpx.AsyncClient, month: str) -> int:
@@ -68,11 +62,18 @@ async def open_to_all_workers(running: Running) -> AsyncIterator[httpx.AsyncClie
         yield client
 
 
+async def rows_of(running: Running, visit: dict[str, Any]) -> tuple[int, int]:
+    """How many visits and audit rows there are under the id of a visit."""
+    url, key = running.environ["DATABASE_URL"], visit["client_id"]
+    visits = await fetch(url, "SELECT FROM visit WHERE id = $1::text::uuid", key)
+    return len(visits), len(await fetch(url, "SELECT FROM audit_entry WHERE subject_id = $1::text::uuid", key))
+
+
 class TestAtOnce:
-    async def test_forty_times_the_same_visit(self, serve: Serve, own_database: str) -> None:
-        month = await keep_this_month(own_database)
-        body = visit_of("h1", note="同一条")
-        async with open_to_all_workers(serve(workers=2)) as client:
+    async def test_forty_times_the_same_visit(self, two_workers: Running) -> None:
+        month = await keep_this_month(two_workers.environ["DATABASE_URL"])
+        body = visit_of("h2", note="同一条")
+        async with open_to_all_workers(two_workers) as client:
             before = await contacted(client, month)
             answers = await asyncio.gather(
                 *(client.post("/api/v1/visits", json=body, headers=World.headers("m1")) for _ in range(CONNECTIONS))
@@ -80,14 +81,13 @@ class TestAtOnce:
             assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CONNECTIONS - 1}
             assert len({answer.content for answer in answers}) == 1
             assert await contacted(client, month) == before + 1
-        assert len(await fetch(own_database, "SELECT id FROM visit")) == 1
-        assert len(await fetch(own_database, "SELECT id FROM audit_entry WHERE action = 'visit.record'")) == 1
+        assert await rows_of(two_workers, body) == (1, 1)
 
-    async def test_forty_visits_under_one_id(self, serve: Serve, own_database: str) -> None:
+    async def test_forty_visits_under_one_id(self, two_workers: Running) -> None:
         """Other content and other senders: one wins, and nobody else learns a word of it."""
         body = visit_of("h1")
         sent = [("m1" if n % 2 else "m2", body | {"note": f"第{n:02}号内容"}) for n in range(CONNECTIONS)]
-        async with open_to_all_workers(serve(workers=2)) as client:
+        async with open_to_all_workers(two_workers) as client:
             answers = await asyncio.gather(
                 *(client.post("/api/v1/visits", json=one, headers=World.headers(name)) for name, one in sent)
             )
@@ -96,20 +96,44 @@ class TestAtOnce:
             if answer.status_code == 409:
                 assert answer.json()["code"] == "visits.id_reused"
                 assert "号内容" not in answer.text and str(World().people["m1"]) not in answer.text
-        assert len(await fetch(own_database, "SELECT id FROM visit")) == 1
-        assert len(await fetch(own_database, "SELECT id FROM audit_entry")) == 1
+        assert await rows_of(two_workers, body) == (1, 1)
+
+
+async def workers_besides(running: Running, *gone: int) -> bool:
+    pids = {worker.pid for worker in workers_of(running.process.pid)}
+    return len(pids) == 2 and not pids & set(gone)
+
+
+async def test_killed_workers_are_replaced(two_workers: Running) -> None:
+    async with open_to_all_workers(two_workers):
+        await asyncio.sleep(0.5)  # the manager takes note that both have started
+    first, _ = workers_of(two_workers.process.pid)
+    first.kill()
+    for _ in range(5):  # the other one serves meanwhile
+        assert httpx.get(f"{two_workers.url}/readyz", timeout=5).status_code == 200
+    await eventually(lambda: workers_besides(two_workers, first.pid))
+    for worker in (pair := workers_of(two_workers.process.pid)):
+        worker.kill()
+    await eventually(lambda: workers_besides(two_workers, *(worker.pid for worker in pair)))
+    assert httpx.get(f"{two_workers.url}/readyz", timeout=5).status_code == 200
 
 
 async def sign_in(client: httpx.AsyncClient, name: str) -> int:
-    body = {"account": name, "password": PASSWORD, "totp": totp_now()}
+    """Sign in to the console; the status."""
+    body = {"account": name, "password": PASSWORD, "totp": pyotp.TOTP(TOTP).now()}
     return (await client.post("/api/v1/auth/password", json=body)).status_code
 
 
 async def degraded(client: httpx.AsyncClient) -> list[str]:
+    """What a ready server names as degraded."""
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
     found: list[str] = answer.json()["degraded"]
     return found
+
+
+async def nothing_degraded(client: httpx.AsyncClient) -> bool:
+    return not await degraded(client)
 
 
 class TestRedisAndWeChat:
@@ -123,7 +147,7 @@ class TestRedisAndWeChat:
             await phones.until(30)
             assert await sign_in(client, "office") == 200
             redis_to_kill.start()
-            await eventually(lambda: _is(degraded(client), []))
+            await eventually(lambda: nothing_degraded(client))
             await phones.until(30)
             redis_to_kill.kill()
             await phones.until(60)
@@ -132,29 +156,20 @@ class TestRedisAndWeChat:
             assert (await client.post("/api/v1/auth/wechat", json=code)).status_code == 200
             assert "redis" in await degraded(client)
             redis_to_kill.start()
-            await eventually(lambda: _is(degraded(client), []))
+            await eventually(lambda: nothing_degraded(client))
             await phones.stop()
         assert phones.statuses.keys() == {201} and not phones.lost
         await assert_nothing_lost(phones, own_database)
 
     async def test_wechat_down(self, serve: Serve) -> None:
         running = serve(standin=f"http://127.0.0.1:{free_port()}")
-        async with httpx.AsyncClient(base_url=f"{running.url}/api/v1", timeout=20) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
             body = visit_of("h1")
-            assert (await client.post("/visits", json=body, headers=World.headers("m1"))).status_code == 201
-            refused = await client.post("/auth/wechat", json={"code": "standin:x"})
+            assert (await client.post("/api/v1/visits", json=body, headers=World.headers("m1"))).status_code == 201
+            refused = await client.post("/api/v1/auth/wechat", json={"code": "standin:x"})
             assert (refused.status_code, refused.json()["code"]) == (503, "accounts.wechat_unavailable")
             assert int(refused.headers["retry-after"]) > 0
-            assert await sign_in_at(client, "office") == 200
-
-
-async def sign_in_at(client: httpx.AsyncClient, name: str) -> int:
-    body = {"account": name, "password": PASSWORD, "totp": totp_now()}
-    return (await client.post("/auth/password", json=body)).status_code
-
-
-async def _is(found: Any, wanted: object) -> bool:
-    return bool(await found == wanted)
+            assert await sign_in(client, "office") == 200
 
 
 class TestKilled:
@@ -241,27 +256,9 @@ class TestKilled:
         checked = backend("recount", "--check", **running.environ)
         assert checked.returncode == 0, checked.stdout
 
-    async def test_workers_are_replaced(self, serve: Serve) -> None:
-        running = serve(workers=2)
-        first, second = workers_of(running.process.pid)
-        first.kill()
-        for _ in range(5):  # the other one serves meanwhile
-            assert httpx.get(f"{running.url}/readyz", timeout=5).status_code == 200
-        await eventually(lambda: _two_workers(running, first.pid))
-        for worker in workers_of(running.process.pid):
-            worker.kill()
-        await eventually(lambda: _two_workers(running, first.pid, second.pid))
-        assert httpx.get(f"{running.url}/readyz", timeout=5).status_code == 200
-        assert running.stop() == 0
-
-
-async def _two_workers(running: Running, *gone: int) -> bool:
-    pids = {worker.pid for worker in workers_of(running.process.pid)}
-    return len(pids) == 2 and not pids & set(gone)
-
 
 class TestStop:
-    @pytest.mark.parametrize("workers", [1, 2])
+    @pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.proof)])
     async def test_what_is_under_way_is_answered(self, serve: Serve, own_database: str, workers: int) -> None:
         """Visits that wait in the database when SIGTERM comes are written and answered, then the server ends."""
         running = serve(workers=workers)
@@ -271,9 +268,7 @@ class TestStop:
         await holder.execute("LOCK TABLE visit IN EXCLUSIVE MODE")
         async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
             waiting = [
-                asyncio.create_task(
-                    client.post("/api/v1/visits", json=visit_of("h1"), headers=World.headers("m1"))
-                )
+                asyncio.create_task(client.post("/api/v1/visits", json=visit_of("h1"), headers=World.headers("m1")))
                 for _ in range(8)
             ]
             stuck = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -288,9 +283,11 @@ class TestStop:
         await holder.close()
         assert len(await fetch(own_database, "SELECT FROM visit")) == 8
 
-    async def test_under_load(self, serve: Serve, own_database: str) -> None:
+    @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.proof)])
+    async def test_under_load(self, serve: Serve, own_database: str, workers: int) -> None:
+        """Phones that keep their connections busy must not hold the stop up."""
         await keep_this_month(own_database)
-        running = serve(workers=2)
+        running = serve(workers=workers)
         async with Phones(running.url) as phones:
             phones.start(16)
             await phones.until(100)

@@ -22,7 +22,7 @@ def november(day: int) -> date:
 
 @dataclass(frozen=True)
 class Facts:
-    """Writes facts over an asyncpg connection."""
+    """Writes facts over an asyncpg connection, or in the current transaction when given `models.database`."""
 
     connection: Any
 
@@ -101,9 +101,9 @@ class Facts:
     async def micro_grid(self, parent: str = "g_east", branch: str | None = None) -> UUID:
         """A new micro-grid; with a branch, that one has answered for it from the beginning."""
         grid = uuid4()
-        path = await self.connection.fetchval("SELECT path FROM region WHERE id = $1", of("region", parent))
+        (above,) = await self.connection.fetch("SELECT path FROM region WHERE id = $1", of("region", parent))
         await self.insert(
-            "region", id=grid, parent_id=of("region", parent), level="micro_grid", name="新格", path=[*path, grid],
+            "region", id=grid, parent_id=of("region", parent), level="micro_grid", name="新格", path=[*above["path"], grid],
             code=f"9999021019{grid.int % 10**7:07}", predecessors=[], valid_from=OPENED,
         )  # fmt: skip
         if branch:

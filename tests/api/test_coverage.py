@@ -1,0 +1,381 @@
+"""GET /coverage: who sees which figures, by which places, and that an answer is right the moment a fact has changed.
+
+In November 2026 the small township has eight due households: e1 holds h1 to h4 (h4 a gap) and the party household h5,
+e2 the away h6, w1 holds h7 to h9 (h9 a gap). `crowd` adds twelve in e1, so that there are rates to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from backend.rules.coverage import LEVELS, NOTE_FEW, NOTE_NONE
+from backend.services import coverage as service
+from backend.services.coverage import ReadyAnswers
+from models import database
+from tests.models.facts import Facts, november
+from tests.world import NOW, TODAY, World, of
+
+EAST, WEST, TOWN = "999902101200", "999902101201", "999902101000"
+Get = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def ask(app: Any, client: httpx.AsyncClient, world: World) -> Get:
+    """Ask for November as somebody; the answers kept ready by other tests, whose facts are rolled back, are gone."""
+    app.ctx.ready = ReadyAnswers()
+
+    async def ask(name: str = "committee", *, fresh: bool = False, **query: str) -> httpx.Response:
+        if fresh:
+            app.ctx.ready = ReadyAnswers()
+        return await client.get("/coverage", params={"period": "2026-11"} | query, headers=world.headers(name))
+
+    return ask
+
+
+@pytest.fixture
+async def crowd(client: httpx.AsyncClient) -> list[Any]:
+    """Twelve households in e1, linked to m2."""
+    facts, made = Facts(database), []
+    for _ in range(12):
+        made.append(await facts.household())
+        await facts.residence(made[-1], of("region", "e1"))
+        await facts.link(of("person", "m2"), made[-1])
+    return made
+
+
+def counts(part: dict[str, Any]) -> tuple[int, ...]:
+    """(due, party, not yet, covered days, exposed days, contacted, visited, resident, linked on the day, in the set)."""
+    households, metrics = part["households"], part["metrics"]
+    days, contact = metrics["assignment_days"], metrics["contact_coverage"]
+    visit, stock = metrics["visit_coverage"], metrics["assignment_coverage"]
+    assert contact["denominator"] == households["due"]
+    return (
+        households["due"], households["party"], households["not_yet"], days["numerator"], days["denominator"],
+        contact["numerator"], visit["numerator"], visit["denominator"], stock["numerator"], stock["denominator"],
+    )  # fmt: skip
+
+
+E1 = (4, 1, 0, 90, 120, 0, 0, 4, 3, 4)
+E2 = (1, 0, 0, 30, 30, 0, 0, 0, 1, 1)
+W1 = (3, 0, 0, 60, 90, 0, 0, 3, 2, 3)
+V_EAST = tuple(a + b for a, b in zip(E1, E2, strict=True))
+ALL = tuple(a + b for a, b in zip(V_EAST, W1, strict=True))
+
+
+class TestLevels:
+    @pytest.mark.parametrize(
+        ("level", "rows"),
+        [
+            ("township", [("测试镇", ALL)]),
+            ("village", [("东村", V_EAST), ("西村", W1)]),
+            ("grid", [("东村网格", V_EAST), ("西村网格", W1)]),
+            ("micro_grid", [("东一", E1), ("东二", E2), ("西一", W1)]),
+            ("branch", [("east 支部", V_EAST), ("west 支部", W1)]),
+        ],
+    )
+    async def test_rows_of_a_township_add_up(
+        self, ask: Get, level: str, rows: list[tuple[str, tuple[int, ...]]]
+    ) -> None:
+        answer = (await ask(area=TOWN, level=level)).json()
+        assert [(row["name"], counts(row)) for row in answer["rows"]] == rows
+        assert counts(answer["total"]) == ALL
+        assert (answer["period"], answer["on"], answer["frozen"]) == ("2026-11", TODAY.isoformat(), False)
+        assert answer["as_of"] == NOW.isoformat()
+
+    async def test_villages_are_the_default_and_ids_do_as_well_as_codes(self, ask: Get, world: World) -> None:
+        by_code = await ask(area=TOWN)
+        by_id = await ask(area=str(world.regions["town"]), level="village")
+        assert by_code.json() == by_id.json()
+        assert [row["code"] for row in by_code.json()["rows"]] == [EAST, WEST]
+
+    @pytest.mark.parametrize("level", LEVELS)
+    async def test_a_branch_by_every_level_is_its_own_households(self, ask: Get, world: World, level: str) -> None:
+        answer = (await ask(branch=str(world.branches["east"]), level=level)).json()
+        assert counts(answer["total"]) == V_EAST
+        assert answer["area"]["name"] == "east 支部"
+
+    async def test_a_place_without_households_is_a_row_of_zeros(self, ask: Get) -> None:
+        await Facts(database).micro_grid("g_west", "west")
+        answer = (await ask(area=WEST, level="micro_grid")).json()
+        assert [(row["name"], counts(row)[0]) for row in answer["rows"]] == [("西一", 3), ("新格", 0)]
+        assert {figure["note"] for figure in answer["rows"][1]["metrics"].values()} == {NOTE_NONE}
+
+    async def test_a_place_that_no_branch_answers_for_is_a_row_so_that_rows_add_up(
+        self, ask: Get, world: World
+    ) -> None:
+        await database.execute(
+            "UPDATE responsibility SET valid_to = valid_from WHERE region_id = $1 AND kind = 'branch_micro_grid'",
+            world.regions["e2"],
+        )
+        answer = (await ask(area=TOWN, level="branch")).json()
+        assert {row["area"]: counts(row) for row in answer["rows"]} == {
+            None: E2, str(world.branches["east"]): E1, str(world.branches["west"]): W1,
+        }  # fmt: skip
+        assert counts(answer["total"]) == ALL
+
+    async def test_the_stock_is_of_the_day_that_is_asked_for(self, ask: Get, world: World) -> None:
+        await database.execute("UPDATE assignment SET valid_to = '2026-11-10' WHERE id = $1", world.link("m1", "h1"))
+        for on, linked in (("2026-11-09", 3), ("2026-11-10", 2), ("2026-11-30", 2)):
+            answer = (await ask(area=EAST, level="micro_grid", on=on)).json()
+            stock = answer["rows"][0]["metrics"]["assignment_coverage"]
+            assert (answer["on"], stock["numerator"], stock["denominator"]) == (on, linked, 4)
+        assert (await ask(area=EAST, period="2026-10")).json()["on"] == "2026-10-31"
+
+
+class TestSmallCells:
+    async def test_below_ten_households_there_are_counts_and_a_note(self, ask: Get) -> None:
+        for part in ((answer := (await ask(area=TOWN)).json())["total"], *answer["rows"]):
+            assert all(f["value"] is None and f["note"] == NOTE_FEW for f in part["metrics"].values())
+
+    async def test_from_ten_on_there_is_a_rate_of_sums(self, ask: Get, crowd: list[Any]) -> None:
+        answer = (await ask(area=TOWN)).json()
+        total, east, west = answer["total"]["metrics"], *(row["metrics"] for row in answer["rows"])
+        assert counts(answer["total"])[:5] == (20, 1, 0, 180 + 360, 240 + 360)
+        assert total["assignment_days"]["value"] == round(540 / 600, 4)
+        assert east["assignment_days"]["value"] == round(480 / 510, 4)
+        assert west["assignment_days"]["value"] is None
+        assert (east["contact_coverage"]["value"], east["contact_coverage"]["note"]) == (0.0, None)
+
+
+class TestScope:
+    @pytest.mark.parametrize(
+        ("name", "status"),
+        [
+            ("committee", 200),
+            ("office", 200),
+            ("s_east", 404),
+            ("cadre", 404),
+            ("m1", 403),
+            ("department", 403),
+            ("admin", 403),
+        ],
+    )
+    async def test_who_sees_the_township(self, ask: Get, name: str, status: int) -> None:
+        assert (await ask(name, area=TOWN)).status_code == status
+
+    @pytest.mark.parametrize(("name", "own"), [("s_east", EAST), ("s_west", WEST), ("cadre", EAST)])
+    async def test_own_village_and_no_other(self, ask: Get, name: str, own: str) -> None:
+        other = WEST if own == EAST else EAST
+        assert counts((await ask(name, area=own)).json()["total"]) == (V_EAST if own == EAST else W1)
+        missing = await ask(name, area=other)
+        assert (missing.status_code, missing.json()["code"]) == (
+            404,
+            (await ask(name, area="999902101999")).json()["code"],
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "branch", "status"),
+        [
+            ("s_east", "east", 200), ("s_east", "west", 404), ("s_west", "east", 404), ("cadre", "east", 200),
+            ("cadre", "west", 404), ("committee", "east", 200), ("committee", "west", 200), ("m1", "east", 403),
+        ],
+    )  # fmt: skip
+    async def test_own_branch_and_no_other(self, ask: Get, world: World, name: str, branch: str, status: int) -> None:
+        assert (await ask(name, branch=str(world.branches[branch]))).status_code == status
+
+    async def test_a_village_answered_for_in_part_is_not_the_secretarys(self, ask: Get, world: World) -> None:
+        await database.execute(
+            "UPDATE responsibility SET branch_id = $1 WHERE region_id = $2", world.branches["west"], world.regions["e2"]
+        )
+        assert (await ask("s_east", area=EAST)).status_code == 404
+        assert counts((await ask("s_east", branch=str(world.branches["east"]))).json()["total"]) == E1
+
+    async def test_answers_kept_for_one_are_not_given_to_another(self, ask: Get) -> None:
+        assert (await ask("committee", area=WEST)).status_code == 200
+        for name, status in (("s_east", 404), ("cadre", 404), ("m1", 403), ("s_west", 200)):
+            assert (await ask(name, area=WEST)).status_code == status
+
+    async def test_no_session(self, client: httpx.AsyncClient) -> None:
+        assert (await client.get("/coverage", params={"period": "2026-11", "area": TOWN})).status_code == 401
+
+
+class TestQuestions:
+    @pytest.mark.parametrize(
+        ("query", "status", "field"),
+        [
+            ({"area": TOWN, "period": "2026-13"}, 422, "period"),
+            ({"area": TOWN, "period": "202611"}, 422, "period"),
+            ({"area": TOWN, "period": ""}, 422, "period"),
+            ({"area": TOWN, "period": "2026-09"}, 404, None),
+            ({"area": TOWN, "period": "2027-01"}, 404, None),
+            ({"area": TOWN, "level": "town"}, 422, "level"),
+            ({"area": EAST, "level": "township"}, 422, "level"),
+            ({"area": "999902101200999"}, 404, None),
+            ({"area": str(uuid4())}, 404, None),
+            ({"branch": str(uuid4())}, 404, None),
+            ({"branch": "east"}, 422, "branch"),
+            ({"area": TOWN, "branch": str(of("branch", "east"))}, 422, None),
+            ({}, 422, None),
+            ({"area": TOWN, "on": "2026-11-31"}, 422, "on"),
+            ({"area": TOWN, "sort": "value"}, 422, "sort"),
+        ],
+        ids=str,
+    )
+    async def test_a_wrong_question_is_a_problem(
+        self, ask: Get, query: dict[str, str], status: int, field: str | None
+    ) -> None:
+        answer = await ask(**query)
+        problem = answer.json()
+        assert answer.status_code == status, problem
+        assert answer.headers["content-type"] == "application/problem+json"
+        if field:
+            assert list(problem["errors"]) == [field]
+
+    async def test_a_month_that_is_not_kept_is_named_with_those_that_are(self, ask: Get) -> None:
+        problem = (await ask(area=TOWN, period="2026-09")).text
+        assert "2026-10" in problem and "2026-11" in problem
+
+
+def a_visit(world: World, **changes: Any) -> dict[str, Any]:
+    return {
+        "client_id": str(uuid4()), "household_id": str(world.households["h1"]), "occurred_on": TODAY.isoformat(),
+        "noted_at": NOW.isoformat(), "mode": "in_person", "outcome": "met", "topics": [],
+    } | changes  # fmt: skip
+
+
+class TestMoving:
+    async def test_a_visit_moves_the_figures_by_exactly_one_and_its_void_back(
+        self, ask: Get, client: httpx.AsyncClient, world: World
+    ) -> None:
+        before = (await ask(area=TOWN, level="micro_grid")).json()
+        body = a_visit(world)
+        moved = []
+        for _ in range(2):  # also when it is sent again
+            await client.post("/visits", json=body, headers=world.headers("m1"))
+            moved.append((await ask(area=TOWN, level="micro_grid")).json())
+        one = (0, 0, 0, 0, 0, 1, 1, 0, 0, 0)
+        for after in moved:
+            assert [counts(row) for row in after["rows"]] == [
+                tuple(a + b for a, b in zip(E1, one, strict=True)),
+                E2,
+                W1,
+            ]
+            assert counts(after["total"]) == tuple(a + b for a, b in zip(ALL, one, strict=True))
+        await client.post("/visits", json=a_visit(world), headers=world.headers("m1"))  # the same household again
+        assert (await ask(area=TOWN, level="micro_grid")).json() == moved[1]
+        for visit in await database.fetch("SELECT id FROM visit"):
+            await client.post(f"/visits/{visit['id']}/void", json={"reason": "duplicate"}, headers=world.headers("m1"))
+        assert (await ask(area=TOWN, level="micro_grid")).json() == before
+
+    @pytest.mark.parametrize(
+        ("change", "contacted", "visited"),
+        [
+            ({"mode": "remote"}, 1, 0),
+            ({"mode": "gathering"}, 1, 0),
+            ({"outcome": "declined"}, 0, 0),
+            ({"outcome": "not_home"}, 0, 0),
+        ],
+        ids=str,
+    )
+    async def test_what_is_no_contact_in_person(
+        self, ask: Get, client: httpx.AsyncClient, world: World, change: dict[str, str], contacted: int, visited: int
+    ) -> None:
+        answer = await client.post("/visits", json=a_visit(world, **change), headers=world.headers("m1"))
+        assert answer.status_code == 201
+        assert counts((await ask(area=TOWN)).json()["total"])[5:7] == (contacted, visited)
+
+    async def test_a_second_answer_is_the_first_byte_for_byte(self, ask: Get, world: World) -> None:
+        first = await ask(area=TOWN)
+        again = await ask(area=TOWN)
+        made = await ask(area=TOWN, fresh=True)
+        assert first.content == again.content == made.content
+
+
+FACTS: dict[str, str] = {
+    "link ended": f"UPDATE assignment SET valid_to = '2026-11-10', ended_at = now() WHERE id = '{World.link('m1', 'h1')}'",
+    "link made": "INSERT INTO assignment (id, household_id, person_id, role, source, valid_from)"
+    f" VALUES (gen_random_uuid(), '{of('household', 'h4')}', '{of('person', 'm2')}', 'primary', 'appointed', '2026-11-01')",
+    "away": f"UPDATE residence SET status = 'away' WHERE household_id = '{of('household', 'h1')}'",
+    "moved": f"UPDATE residence SET micro_grid_id = '{of('region', 'w1')}' WHERE household_id = '{of('household', 'h1')}'",
+    "member left": f"UPDATE membership SET valid_to = '2026-11-10' WHERE person_id = '{of('person', 'm1')}'",
+    "moved home": f"UPDATE home SET household_id = '{of('household', 'h1')}'",
+    "another branch": f"UPDATE responsibility SET branch_id = '{of('branch', 'town')}' WHERE region_id = '{of('region', 'e1')}'",
+    "village renamed": f"UPDATE region SET name = '新东村' WHERE id = '{of('region', 'v_east')}'",
+    "branch renamed": f"UPDATE branch SET name = '先锋支部' WHERE id = '{of('branch', 'east')}'",
+    "micro-grid closed": f"UPDATE region SET valid_to = '2026-11-12' WHERE id = '{of('region', 'e2')}'",
+    "visit by hand": "INSERT INTO visit (id, household_id, visitor_id, entered_by, occurred_on, noted_at, mode, outcome, topics,"
+    f" companion_ids, needs_follow_up, body_mac) VALUES (gen_random_uuid(), '{of('household', 'h2')}', '{of('person', 'm1')}',"
+    " gen_random_uuid(), '2026-11-03', now(), 'in_person', 'met', '{}', '{}', false, '')",
+}
+
+
+class TestReadyAnswers:
+    """Bytes kept in memory are given only as long as no fact has changed."""
+
+    @pytest.mark.parametrize("change", FACTS)
+    @pytest.mark.parametrize("folded", [False, True], ids=["marks waiting", "folded"])
+    async def test_a_changed_fact_gives_another_answer_at_once(self, ask: Get, change: str, folded: bool) -> None:
+        questions = [{"area": TOWN, "level": level} for level in ("village", "micro_grid", "branch")]
+        before = [(await ask(**question)).json() for question in questions]
+        await database.execute(FACTS[change])
+        if folded:
+            await service.fold_all()
+        after = [(await ask(**question)).json() for question in questions]
+        assert after != before
+        assert after == [(await ask(**question, fresh=True)).json() for question in questions]
+
+    async def test_a_role_that_is_taken_away_takes_the_answers_with_it(self, ask: Get, world: World) -> None:
+        assert (await ask("committee", area=TOWN)).status_code == 200
+        await database.execute(
+            "UPDATE role_grant SET region_id = $2 WHERE account_id = $1",
+            world.accounts["committee"],
+            world.regions["v_west"],
+        )
+        assert (await ask("committee", area=TOWN)).status_code == 404
+        assert (await ask("committee", area=WEST)).status_code == 200
+        await database.execute(
+            "UPDATE role_grant SET valid_to = valid_from WHERE account_id = $1", world.accounts["committee"]
+        )
+        assert (await ask("committee", area=WEST)).status_code == 403
+
+    async def test_the_secretary_loses_a_village_with_the_responsibility(self, ask: Get, world: World) -> None:
+        assert (await ask("s_east", area=EAST)).status_code == 200
+        await database.execute(
+            "UPDATE responsibility SET valid_to = $2 WHERE region_id = $1 AND kind = 'branch_micro_grid'",
+            world.regions["e2"],
+            TODAY,
+        )
+        assert (await ask("s_east", area=EAST)).status_code == 404
+
+    async def test_folding_changes_no_answer(self, ask: Get, crowd: list[Any]) -> None:
+        before = (await ask(area=TOWN, level="branch")).content
+        assert await service.fold_all() > 0
+        assert (await ask(area=TOWN, level="branch")).content == before
+
+    async def test_a_recount_that_mends_a_figure_reaches_the_answer(self, ask: Get, world: World) -> None:
+        """What was wrong in the kept rows must not live on in memory after `recount`."""
+        await database.execute(
+            "UPDATE household_period SET contacted = 1 WHERE household_id = $1", world.households["h1"]
+        )
+        await database.execute(
+            "UPDATE coverage_sum SET contacted = contacted + 1 WHERE micro_grid_id = $1", world.regions["e1"]
+        )
+        wrong = (await ask(area=TOWN)).json()
+        await service.recount(None)
+        right = (await ask(area=TOWN)).json()
+        assert (counts(wrong["total"])[5], counts(right["total"])[5]) == (1, 0)
+
+    async def test_no_more_answers_are_kept_than_allowed_and_the_least_used_go(self) -> None:
+        ready, stamp = ReadyAnswers(most=2), (0, 0, 0)
+        keys: list[Any] = [((), TODAY, (n,)) for n in range(3)]
+        for key in keys[:2]:
+            ready.keep(key, stamp, b"%d" % key[2][0])
+        assert ready.find(keys[0], stamp) == b"0"
+        ready.keep(keys[2], stamp, b"2")
+        assert [ready.find(key, stamp) for key in keys] == [b"0", None, b"2"]
+        assert ready.find(keys[0], (1, 0, 0)) is None
+
+
+async def test_not_yet_due_and_party_households_are_lines_of_their_own(ask: Get) -> None:
+    facts = Facts(database)
+    household = await facts.household(november(20))
+    await facts.residence(household, of("region", "e2"), november(20))
+    answer = (await ask(area=EAST, level="micro_grid")).json()
+    assert [row["households"] for row in answer["rows"]] == [
+        {"due": 4, "party": 1, "not_yet": 0}, {"due": 1, "party": 0, "not_yet": 1},
+    ]  # fmt: skip

@@ -57,7 +57,7 @@ def create_app(
     app.ctx.clock = clock
     app.ctx.stopping = False
     app.ctx.ready = ReadyAnswers()
-    app.ctx.visits = GroupCommit(visits.write_own)
+    app.ctx.visit_group = GroupCommit(visits.write_own)
     app.ctx.openapi = functools.cache(functools.partial(openapi.document, app))
     app.blueprint(handlers.api)
     app.blueprint(handlers.outside)
@@ -86,7 +86,7 @@ def create_app(
 
     @app.after_server_stop
     async def close_all(app: Sanic[Any, Any]) -> None:
-        await app.ctx.visits.drain()
+        await app.ctx.visit_group.drain()
         await app.ctx.http.close()
         await app.ctx.cache.close()
         if own_database:

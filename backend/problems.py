@@ -44,7 +44,9 @@ def _problem(name: str, status: int, code: str, title: str, detail: str) -> type
 # Any request
 Malformed = _problem("Malformed", 400, "request.malformed", "内容无法读取", "发送的内容不是完整的 JSON，请重试。")
 NotFound = _problem("NotFound", 404, "request.not_found", "没有这个地址", "请检查网址，或更新小程序后再试。")
-MethodNotAllowed = _problem("MethodNotAllowed", 405, "request.method", "不支持这个操作", "请更新小程序后再试。")
+MethodNotAllowed = _problem(
+    "MethodNotAllowed", 405, "request.method", "不支持这个操作", "这个地址不支持这种操作；用小程序的，请更新后再试。"
+)
 Incomplete = _problem("Incomplete", 408, "request.incomplete", "没有收全", "内容没有收全，请在网络好的地方再发一次。")
 TooLarge = _problem("TooLarge", 413, "request.too_large", "内容太大", "一次发送的内容太多，请分几次发送。")
 Invalid = _problem("Invalid", 422, "request.invalid", "有几项填写不对", "请按每一项下面的提示改正后再提交。")
@@ -54,7 +56,9 @@ VersionMissing = _problem(
 )
 Conflict = _problem("Conflict", 409, "request.conflict", "与已有记录冲突", "请刷新后核对，再试一次。")
 TooMany = _problem("TooMany", 429, "request.too_many", "操作太快", "请等 {seconds} 秒再试。")
-Unavailable = _problem("Unavailable", 503, "server.unavailable", "服务暂时不可用", "记录没有丢，请稍后自动或手动重发。")
+Unavailable = _problem(
+    "Unavailable", 503, "server.unavailable", "服务暂时不可用", "请稍后再试；手机上还没有发出的登记不会丢，会再发。"
+)
 ServerError = _problem(
     "ServerError", 500, "server.error", "系统出错", "已经记下这个问题，请稍后再试；一直不行请告诉管理员编号。"
 )
@@ -80,7 +84,11 @@ WechatUnavailable = _problem(
     "请稍后再试；已登录的手机可以照常走访登记。",
 )  # fmt: skip
 SignInFailed = _problem(
-    "SignInFailed", 401, "accounts.sign_in_failed", "登录没有成功", "账号、密码或动态码不对，请核对。"
+    "SignInFailed",
+    401,
+    "accounts.sign_in_failed",
+    "登录没有成功",
+    "账号、密码或动态码不对。同一个动态码只能用一次，请等下一个再试。",
 )
 SignInWait = _problem(
     "SignInWait", 429, "accounts.sign_in_wait", "尝试次数太多", "请等 {seconds} 秒再试，忘记密码请联系管理员。"
@@ -109,7 +117,7 @@ PersonNotFound = _problem("PersonNotFound", 404, "people.not_found", "没有这�
 
 # Households
 HouseholdNotFound = _problem(
-    "HouseholdNotFound", 404, "households.not_found", "没有这一户", "这一户不在你的联系范围内，请核对后再试。"
+    "HouseholdNotFound", 404, "households.not_found", "没有这一户", "这一户不在你的范围内，请核对后再试。"
 )
 HouseholdReadOnly = _problem(
     "HouseholdReadOnly", 403, "households.read_only", "这一户只能查看", "它归别的支部管，请联系那个支部的书记。"
@@ -166,7 +174,7 @@ VisitInFuture = _problem(
     "VisitInFuture", 422, "visits.in_future", "日期在将来", "走访日期或登记时间晚于现在，请核对手机日期后再试。"
 )
 VisitTooOld = _problem(
-    "VisitTooOld", 422, "visits.too_old", "日期太早", "只能登记一年以内、这一户立户以后的走访，更早的请写在纸上。"
+    "VisitTooOld", 422, "visits.too_old", "日期太早", "只能登记一年以内、这一户立户以后的走访，更早的请记在纸上。"
 )
 VisitNotedBefore = _problem(
     "VisitNotedBefore", 422, "visits.noted_before", "登记早于走访", "登记时间不能早于走访日期，请核对。"
@@ -176,7 +184,7 @@ BackfillReasonMissing = _problem(
     422,
     "visits.backfill_reason",
     "请选补录原因",
-    "走访过去 7 天以上才登记，请选一个补录原因。",
+    "走访过去超过 7 天才登记，请选一个补录原因。",
 )
 CompanionUnfit = _problem(
     "CompanionUnfit", 422, "visits.companion", "同行人不对", "同行人须是那一天本支部在岗的人，且不是走访人本人。"

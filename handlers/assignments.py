@@ -44,6 +44,7 @@ async def create_assignment(viewer: Viewer, request: Request, *, body: dict[str,
     tx="write",
     raises=(
         problems.AssignmentNotFound, problems.HouseholdReadOnly, problems.AlreadyEnded, problems.EndBeforeStart,
+        problems.HouseholdClosed,
     ),
 )  # fmt: skip
 async def end_assignment(viewer: Viewer, request: Request, *, assignment_id: UUID, body: dict[str, Any]) -> Any:

@@ -19,5 +19,5 @@ blueprint = Blueprint("audit")
 @blueprint.get("/audit")
 @endpoint(may=Verb.AUDIT_READ, query=AuditQuery, answer=AuditPage, raises=(problems.HouseholdNotFound,))
 async def list_audit(viewer: Viewer, request: Request, *, query: dict[str, Any]) -> Any:
-    """What was done to a household of one's scope, newest first: who, when, which fields; no values."""
+    """What was done to a household of one's scope, its links and visits, newest first: who, when, which fields; no values."""
     return await audit.history(viewer, query["household_id"], query["cursor"], query["limit"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from sanic import Blueprint, HTTPResponse, Request
-from sanic.response import html, json, raw
+from sanic.response import html, json, raw, redirect
 
 from backend import problems
 from backend.http.endpoint import endpoint, problem_response, request_id_of
@@ -50,6 +50,14 @@ async def about(_: None, request: Request) -> Any:
         "environment": str(settings.env),
         "wechat_is_standin": settings.wechat_is_standin,
     }
+
+
+@outside.get("/")
+async def root(request: Request) -> HTTPResponse:
+    """Whoever opens the address in a browser finds the documents; in production there is nothing here."""
+    if request.app.ctx.settings.is_production:
+        return problem_response(problems.NotFound(), request_id_of(request))
+    return redirect("/docs")
 
 
 @outside.get("/healthz")

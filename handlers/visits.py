@@ -9,9 +9,9 @@ from marshmallow import ValidationError
 from sanic import Blueprint, Request
 
 from backend import problems
-from backend.http.endpoint import Answer, Caller, endpoint
+from backend.http.endpoint import Answer, endpoint
 from backend.http.quick import quick_load
-from backend.http.viewer import Viewer
+from backend.http.viewer import Caller, Viewer
 from backend.permissions import Verb
 from backend.services import visits
 from schemas.fields import path_messages
@@ -40,7 +40,7 @@ load_visit = quick_load(VisitIn())
 @endpoint(may=Verb.VISIT_RECORD, body=VisitIn, answer=VisitOut, tx="statement", statuses=(201, 200), raises=RECORD)
 async def record_visit(caller: Caller, request: Request, *, body: dict[str, Any]) -> Answer:
     """Record a visit (走访登记); sending it again, also at once, gives the same visit and 200."""
-    recorded = await visits.record_visit(request.app.ctx.visits, caller, body)
+    recorded = await visits.record_visit(request.app.ctx.visit_group, caller, body)
     return Answer(recorded.visit, 201 if recorded.is_new else 200)
 
 
@@ -51,7 +51,7 @@ async def record_visits(caller: Caller, request: Request, *, body: dict[str, Any
     sent = body["visits"]
     if len(sent) > MOST_IN_BATCH:
         raise problems.Invalid(errors={"visits": [f"一次最多 {MOST_IN_BATCH} 条，请分几次发送"]})
-    results = await visits.record_visits(request.app.ctx.visits, caller, [_loaded(visit) for visit in sent])
+    results = await visits.record_visits(request.app.ctx.visit_group, caller, [_loaded(visit) for visit in sent])
     return {"results": [_row(index, sent[index], result, caller) for index, result in enumerate(results)]}
 
 

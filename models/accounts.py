@@ -233,6 +233,13 @@ async def set_password_hash(account_id: UUID, password_hash: str) -> None:
     await database.execute("UPDATE account SET password_hash = $2 WHERE id = $1", account_id, password_hash)
 
 
+async def set_totp(account_id: UUID, totp_sealed: bytes) -> None:
+    """Replace the secret of the one-time codes."""
+    await database.execute(
+        "UPDATE account SET totp_sealed = $2, totp_last_step = NULL WHERE id = $1", account_id, totp_sealed
+    )
+
+
 async def insert_account(
     account_id: UUID, person_id: UUID | None, login: str | None, password_hash: str | None, totp_sealed: bytes | None
 ) -> bool:

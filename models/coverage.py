@@ -39,7 +39,7 @@ async def kept_periods() -> list[int]:
 def _by(level: str) -> tuple[str, str]:
     """How sums are grouped at a level: the join that finds the row's place, and its order."""
     if level == "branch":
-        return "LEFT JOIN branch a ON a.id = s.branch_id", "coalesce(a.name, '')"
+        return "LEFT JOIN branch a ON a.id = s.branch_id", "''::text"
     return (
         "LEFT JOIN region g ON g.id = s.micro_grid_id LEFT JOIN region a ON a.id = ANY (g.path) AND a.level = $4",
         "coalesce(a.code, '')",

@@ -62,7 +62,8 @@ ON CONFLICT (id) DO NOTHING RETURNING recorded_at"""
 
 # The whole of the common case in one statement, for any number of visits: who sends (session, account), that they are
 # in service and linked to the household on that day, the visit, and its audit row. What does not qualify is simply not
-# written; the caller sends it down the slow path, which answers why. ORDER BY id: two batches, one order, no deadlock.
+# written; the caller sends it down the slow path, which answers why. ORDER BY id: two batches, one order, no deadlock;
+# then n: of two contents under one id in a batch the first is written.
 RECORD_OWN = f"""
 WITH item AS (
   SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::uuid[], $4::date[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
@@ -82,7 +83,7 @@ WITH item AS (
   SELECT id, household_id, person_id, account_id, occurred_on, noted_at, mode, outcome,
          CASE topics WHEN '' THEN '{{}}' ELSE string_to_array(topics, ',') END, '{{}}', note_sealed, note_index,
          backfill_reason, needs_follow_up, body_mac
-  FROM own ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING id, entered_by, body_mac, recorded_at
+  FROM own ORDER BY id, n ON CONFLICT (id) DO NOTHING RETURNING id, entered_by, body_mac, recorded_at
 ), log AS (
   INSERT INTO audit_entry (account_id, action, subject_id, changed, request_id)
   SELECT DISTINCT ON (ins.id) ins.entered_by, 'visit.record', ins.id, '{{}}'::text[], own.request_id

@@ -14,6 +14,7 @@ class AuditRow(Wire):
     at = fields.AwareDateTime(required=True)
     account_id = fields.UUID(required=True, allow_none=True)
     action = fields.String(required=True)
+    subject_id = fields.UUID(required=True, allow_none=True)
     changed = fields.List(fields.String(), required=True)
     reason = fields.String(required=True, allow_none=True)
 

@@ -259,8 +259,14 @@ def start_server(folder: Path, database_url: str, redis_url: str, standin_url: s
             start_new_session=True,
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: process.poll() is not None or answers(f"{url}/readyz"))
-    assert process.poll() is None, log.read_text()
+    try:
+        wait_until(lambda: process.poll() is not None or answers(f"{url}/readyz"), 60)
+        assert process.poll() is None, log.read_text()
+    except AssertionError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
     return Running(url, environ, process, log)
 
 

@@ -20,6 +20,8 @@ TOTP = (
     "d=hmac.digest(base64.b32decode(sys.argv[1]),struct.pack('>Q',int(time.time())//30),'sha1');"
     "print('%06d'%((int.from_bytes(d[(o:=d[-1]&15):o+4],'big')&0x7fffffff)%10**6))"
 )
+#: The token of an answer, or the sentence that says why there is none.
+TOKEN = 'import json,sys; a=json.load(sys.stdin); print(a["token"]) if "token" in a else sys.exit(a["detail"])'
 #: A village's figures as one short line; the code of the village is the only argument.
 LINE = (
     "import json,sys;a=json.load(sys.stdin);"
@@ -35,7 +37,9 @@ def guide(demo: Facts) -> str:
     return "\n".join(
         [
             f"演示镇：{demo['township']['name']}（虚构，数据截至 {demo['until']}）   地址：{demo['base_url']}",
-            f"微信替身：{demo['standin_url'] or '未启动'}   全部账号与密钥：demo.json（仅本人可读）",
+            f"微信替身：{demo['standin_url'] or '未启动'}   接口说明：{demo['base_url']}/docs",
+            "全部账号与密钥在 .run/demo.json，命令行工具的环境在 .run/env（都仅本人可读）；例如核对数字：",
+            "  set -a; . .run/env; set +a; .venv/bin/python -m backend recount --check",
             "",
             *_table(demo),
             "",
@@ -66,7 +70,7 @@ def _walk(demo: Facts, member: Facts, committee: Facts, secretary: Facts) -> lis
     lines = [
         f"API={demo['base_url']}/api/v1",
         "post() { curl -sS -H 'Content-Type: application/json' \"$@\"; echo; }",
-        "token() { python3 -c 'import json,sys; print(json.load(sys.stdin)[\"token\"])'; }",
+        f"token() {{ python3 -c {shlex.quote(TOKEN)}; }}",
         f'totp() {{ python3 -c {shlex.quote(TOTP)} "$1"; }}',
         f'figures() {{ curl -sS -H "Authorization: Bearer $COMMITTEE" "$API/coverage?area={demo["township"]["code"]}'
         f'&period=$MONTH&level=village" | python3 -c {shlex.quote(LINE)} {village["code"]}; }}',
@@ -84,16 +88,16 @@ def _walk(demo: Facts, member: Facts, committee: Facts, secretary: Facts) -> lis
         "ID=$(cat /proc/sys/kernel/random/uuid); NOTED=$(date -u +%FT%TZ)",
         'visit() { post $API/visits -H "Authorization: Bearer $MEMBER" -d \'{"client_id":"\'$ID\'","household_id":"'
         f'{member["household_id"]}","occurred_on":"\'$TODAY\'","noted_at":"\'$NOTED\'",'
-        '"mode":"in_person","outcome":"met","topics":["nothing_new"]}\'; }',
+        '"mode":"in_person","outcome":"met","topics":["nothing_new"]}\' -w " %{http_code}"; }',
         "visit; visit",
         "",
-        "# 4 镇党委再看：走访与联系各多一户",
+        "# 4 镇党委再看：第一次走时，走访与联系各多一户（make clean 后可从头再来）",
         "figures",
     ]
     if gap:
         lines += [
             "",
-            "# 5 支部书记给一户没有人联系的农户结对，覆盖率随之变化",
+            "# 5 支部书记给一户没有人联系的农户结对，覆盖率随之变化（已结对的会答 409）",
             _sign_in("SECRETARY", secretary),
             'post $API/assignments -H "Authorization: Bearer $SECRETARY" -d \'{"household_id":"'
             f'{gap["household_id"]}","person_id":"{gap["person_id"]}","role":"primary","source":"appointed",'

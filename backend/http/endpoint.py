@@ -10,25 +10,23 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-import asyncpg
 import orjson
-import structlog
 from marshmallow import Schema, ValidationError
 from sanic import HTTPResponse, Request
 from sanic.exceptions import SanicException
+from sanic.http import Http
 from sanic.response import raw
-from tortoise.exceptions import IntegrityError, OperationalError
 
 from backend import problems
 from backend.crypto import token_hash
+from backend.http.failures import problem_of
 from backend.http.quick import quick_dump, quick_load, to_json
-from backend.http.viewer import Viewer, viewer_of
+from backend.http.viewer import Caller, Viewer, viewer_of
 from backend.permissions import Verb
 from backend.settings import CHINA
 from models import accounts, database
 from schemas.fields import Wire, path_messages
 
-log = structlog.get_logger("http")
 #: Who may call: anybody, a session that is not yet bound, any bound session, or the holders of a verb.
 May = Literal["anybody", "identity", "signed_in"] | Verb
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
@@ -41,15 +39,6 @@ class Answer:
 
     data: Any
     status: int = 200
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who asks in a `tx="statement"` handler: the token has not been looked up, the statement itself does it."""
-
-    token_hash: bytes
-    now: datetime
-    request_id: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,7 @@ def endpoint(
 
     `may` is required, so a route that forgets it fails at import. `tx="write"` runs the call in one transaction:
     raising rolls it back, returning (also returning a Problem) commits it. `tx="statement"` opens none and looks
-    nobody up: the service's one statement does both. `versioned` requires `If-Match: "<version>"`.
+    nobody up: the service does both, and asks for the verb (`may` only documents it there). `versioned` requires `If-Match: "<version>"`.
     `prepare(request, body)` asks the outside world before the transaction opens, so that a slow WeChat holds no
     connection; its result is passed as `prepared`.
     """
@@ -102,7 +91,7 @@ def endpoint(
         @functools.wraps(handler)
         async def route(request: Request, **path: str) -> HTTPResponse:
             response = await call(request, path)
-            if request.app.ctx.stopping:
+            if request.app.ctx.stopping and isinstance(request.stream, Http):
                 request.stream.keep_alive = False
             return response
 
@@ -211,11 +200,7 @@ def problem_response(problem: problems.Problem, request_id: str) -> HTTPResponse
 
 
 def translated(error: Exception, request_id: str) -> problems.Problem:
-    """An unexpected error as a problem: what the database says in terms of the caller, all else as 500.
-
-    Only the kind of an error is logged, because its text may hold a value of a person.
-    """
-    cause = error.__cause__ if isinstance(error, (IntegrityError, OperationalError)) and error.__cause__ else error
+    """An error as a problem: what Sanic itself refuses, and everything else by `failures`."""
     if isinstance(error, SanicException):
         known = {
             404: problems.NotFound,
@@ -230,29 +215,7 @@ def translated(error: Exception, request_id: str) -> problems.Problem:
             return problems.Malformed()
         if error.status_code == 503:
             return problems.Unavailable(retry_after=2)
-    if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError | asyncpg.QueryCanceledError):
-        return problems.Unavailable(retry_after=1)
-    if isinstance(cause, database.UNREACHABLE):
-        log.warning("database_unreachable", kind=type(cause).__name__, request_id=request_id)
-        return problems.Unavailable(retry_after=2)
-    if isinstance(cause, asyncpg.IntegrityConstraintViolationError):
-        log.warning("constraint", constraint=cause.constraint_name, request_id=request_id)
-        return problems.Conflict()
-    if isinstance(cause, asyncpg.DataError):
-        log.warning("data_error", kind=type(cause).__name__, request_id=request_id)
-        return problems.Conflict()
-    log.error("unexpected", kind=type(error).__name__, where=_where(error), request_id=request_id)
-    return problems.ServerError()
-
-
-def _where(error: BaseException) -> list[str]:
-    """File and line of each frame of ours: enough to find the fault, without any value."""
-    frames, trace = [], error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        frames.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return frames[-8:]
+    return problem_of(error, request_id)
 
 
 def _bearer(request: Request) -> str | None:

@@ -17,7 +17,11 @@ def after(cursor: str | None, *kinds: Callable[[str], Any]) -> tuple[Any, ...] |
         return None
     try:
         parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if isinstance(parts, list) and len(parts) == len(kinds) and all(isinstance(part, str) for part in parts):
+        if (
+            isinstance(parts, list)
+            and len(parts) == len(kinds)
+            and all(isinstance(part, str) and "\0" not in part for part in parts)
+        ):
             return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
     except ValueError:
         pass

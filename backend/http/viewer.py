@@ -88,3 +88,12 @@ def viewer_of(row: Record, now: datetime, today: date, request_id: str) -> Viewe
         today,
         request_id,
     )
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks in a `tx="statement"` handler: the token has not been looked up, the statement itself does it."""
+
+    token_hash: bytes
+    now: datetime
+    request_id: str

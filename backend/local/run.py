@@ -9,6 +9,7 @@ import http.client
 import itertools
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -195,6 +196,11 @@ class Supervisor:
 
     def _announce(self) -> None:
         lines = [f"联户 Lianhu: {self.base_url}  (日志 {self.folder / 'logs'}，Ctrl-C 结束)"]
+        names = ("APP_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEYS", "WECHAT_API_BASE", "RUN_DIR")
+        chosen = {name: self.environ[name] for name in names if self.environ.get(name)}
+        write_privately(
+            self.folder / "env", "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())
+        )
         if self.standin_url is not None:
             lines.append(guide_text(fill_demo_facts(self.folder / "demo.json", self.base_url, self.standin_url)))
         with contextlib.suppress(BrokenPipeError):

@@ -12,6 +12,7 @@ class Action(StrEnum):
 
     ACCOUNT_BIND = "account.bind"
     ACCOUNT_CREATE = "account.create"
+    ACCOUNT_RESET = "account.reset"
     ASSIGNMENT_CREATE = "assignment.create"
     ASSIGNMENT_END = "assignment.end"
     COVERAGE_RECOUNT = "coverage.recount"

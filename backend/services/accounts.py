@@ -279,6 +279,19 @@ async def create_console_account(
     return account_id, password, totp
 
 
+async def reset_console_account(login: str) -> tuple[str, str] | None:
+    """A new password and TOTP secret for an account, shown once; its sessions end. None when there is no such account."""
+    found = await accounts.find_account_by_login(login.casefold())
+    if found is None:
+        return None
+    password, totp = secrets.token_urlsafe(12), pyotp.random_base32()
+    await accounts.set_password_hash(found["id"], _hasher.hash(password))
+    await accounts.set_totp(found["id"], vault().seal(totp, "account", "totp", found["id"]))
+    await accounts.revoke_sessions_of(found["id"], None)
+    await audit.record(None, Action.ACCOUNT_RESET, found["id"], ["password", "totp"])
+    return password, totp
+
+
 def limit_key(asking: Asking) -> str:
     """The network of somebody without a session, in a form that may stand in Redis."""
     return hashlib.sha256(asking.network.encode()).hexdigest()[:24]

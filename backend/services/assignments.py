@@ -98,6 +98,8 @@ async def end_assignment(viewer: Viewer, assignment_id: UUID, on: date, reason: 
         raise problems.AlreadyEnded(on=found["valid_to"])
     if on < found["valid_from"]:
         raise problems.EndBeforeStart(start=found["valid_from"])
+    if household["closed_on"] and on > household["closed_on"]:
+        raise problems.HouseholdClosed()
     await assignments.end(assignment_id, on, reason)
     await audit.record(viewer, Action.ASSIGNMENT_END, assignment_id, reason=reason)
     return _shown(dict(found) | {"valid_to": on, "end_reason": reason})

@@ -90,7 +90,7 @@ async def _read(viewer: Viewer, query: dict[str, Any]) -> dict[str, Any]:
             {
                 "area": None if row["id"] in (None, coverage.NOBODY) else row["id"],
                 "code": row["code"] or None,
-                "name": row["name"] or "（没有负责支部）",
+                "name": row["name"] or "（未明确支部）",
                 "metrics": rules.figures(row),
                 "households": _counts(row),
             }

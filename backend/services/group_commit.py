@@ -30,13 +30,11 @@ class GroupCommit:
         self._running: set[asyncio.Task[None]] = set()
 
     async def record(self, item: Item) -> Recorded | None:
-        """Write one visit together with whatever else waits; None when it is not one for the quick path."""
+        """Write one visit together with whatever else waits; None when it is not one for the fast path."""
         answer: asyncio.Future[Recorded | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if len(self._running) < self._lanes:
-            lane = asyncio.create_task(self._lane())
-            self._running.add(lane)
-            lane.add_done_callback(self._running.discard)
+            self._running.add(asyncio.create_task(self._lane()))
         return await answer
 
     async def record_many(self, items: Sequence[Item]) -> list[Recorded | None]:
@@ -74,6 +72,10 @@ class GroupCommit:
                     answer.set_exception(result)
                 else:
                     answer.set_result(result)
+        # Here and not in a callback: who comes between the two would be left waiting for a lane that is over.
+        lane = asyncio.current_task()
+        assert lane is not None
+        self._running.discard(lane)
 
     async def _singly(self, items: Sequence[Item]) -> list[Recorded | Exception | None]:
         results: list[Recorded | Exception | None] = []

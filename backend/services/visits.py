@@ -1,6 +1,6 @@
-"""Recording, voiding and listing visits; the slow path that decides everything, and the quick one for the common case.
+"""Recording, voiding and listing visits; the slow path that decides everything, and the fast one for the common case.
 
-The quick path is one SQL statement shared by all visits that arrive together (`GroupCommit`). It writes only visits
+The fast path is one SQL statement shared by all visits that arrive together (`GroupCommit`). It writes only visits
 that are plainly the sender's own. Whatever it does not write goes down the slow path, one transaction each, which
 gives the reason. Both write the same rows; `tests/api/test_visit_paths.py` compares every table (decision 0009).
 """
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from backend import problems
 from backend.crypto import vault
 from backend.http import paging
-from backend.http.endpoint import Caller, translated
-from backend.http.viewer import Viewer, viewer_of
+from backend.http.failures import problem_of
+from backend.http.viewer import Caller, Viewer, viewer_of
 from backend.permissions import Verb
 from backend.rules import visits as rules
 from backend.rules.audit import Action
@@ -56,13 +56,18 @@ class Item:
 
     @property
     def is_common(self) -> bool:
-        """Whether the quick path may try it: one visitor, who is the sender."""
-        return not self.body["companion_ids"] and self.body["on_behalf_of"] is None
+        """Whether the fast path may try it: one visitor, who is the sender, and dates that hold.
+
+        A visit whose dates do not hold today may have been recorded when they did; the slow path asks that first.
+        """
+        body = self.body
+        if body["companion_ids"] or body["on_behalf_of"] is not None:
+            return False
+        return rules.date_fault(body["occurred_on"], body["noted_at"], body["backfill_reason"], self.caller.now) is None
 
 
 def prepare(caller: Caller, body: dict[str, Any]) -> Item:
-    """Check what needs no database, seal the note, and take the keyed hash of the body. Raises the problem of a date."""
-    _check_dates(body, caller.now)
+    """Seal the note and take the keyed hash of the body."""
     note = body["note"]
     return Item(
         caller,
@@ -73,8 +78,7 @@ def prepare(caller: Caller, body: dict[str, Any]) -> Item:
     )
 
 
-def _check_dates(body: dict[str, Any], now: datetime, household: database.Record | None = None) -> None:
-    opened_on = household["opened_on"] if household else None
+def _check_dates(body: dict[str, Any], now: datetime, opened_on: date) -> None:
     fault = rules.date_fault(body["occurred_on"], body["noted_at"], body["backfill_reason"], now, opened_on)
     if fault:
         problem, name = _FAULTS[fault]
@@ -110,7 +114,7 @@ async def record_visits(group: GroupCommit, caller: Caller, bodies: Sequence[Any
             except Exception as error:
                 if is_unreachable(error):
                     raise
-                results[index] = translated(error, caller.request_id)
+                results[index] = problem_of(error, caller.request_id)
     return [result for result in results if result is not None]
 
 
@@ -122,7 +126,7 @@ def _problem_free(body: Any) -> dict[str, Any]:
 
 
 async def write_own(items: Sequence[Item]) -> list[Recorded | None]:
-    """The quick path: one statement for all items; None for what it did not write."""
+    """The fast path: one statement for all items; None for what it did not write."""
     if not items:
         return []
     rows = await visits.record_own(
@@ -189,7 +193,7 @@ async def _record(viewer: Viewer, item: Item) -> Recorded:
     household = await households.of_visit(body["household_id"])
     if household is None or await _credit(viewer, visitor_id, body) is None:
         raise problems.HouseholdNotFound()
-    _check_dates(body, viewer.now, household)
+    _check_dates(body, viewer.now, household["opened_on"])
     await _check_companions(visitor_id, body)
     recorded_at = await visits.insert_once(
         [

@@ -15,7 +15,8 @@ DATED = (
     "home",
     "assignment",
 )
-# The owner stands in these indexes as bytes, so that the planner cannot mistake them for a way to look an owner up:
+# The owner stands in these indexes as bytes and the days as a range of their own, so that the planner cannot mistake
+# them for a way to look something up:
 # reading goes through the btree on the id, which is twice as fast, and which never lost an entry.
 ONE_AT_A_TIME = {  # constraint -> (table, whose, condition)
     "responsibility_one_branch": ("responsibility", "region_id", "kind = 'branch_micro_grid'"),
@@ -55,7 +56,7 @@ FORWARD = [
     ),
     *(
         f"ALTER TABLE {table} ADD CONSTRAINT {name}"
-        f" EXCLUDE USING gist (uuid_send({whose}) WITH =, during WITH &&) WHERE ({condition})"
+        f" EXCLUDE USING gist (uuid_send({whose}) WITH =, daterange(valid_from, valid_to) WITH &&) WHERE ({condition})"
         for name, (table, whose, condition) in ONE_AT_A_TIME.items()
     ),
     *(f"ALTER TABLE {table} ADD CONSTRAINT {table}_choices CHECK ({check})" for table, check in CHOICES.items()),

@@ -77,7 +77,9 @@ class TestRead:
             assert (answer.status_code, answer.json()["code"]) == (403, "permission.denied")
 
     @pytest.mark.parametrize("name", SEEN)
-    async def test_heads_are_plain_to_those_linked_only(self, client: httpx.AsyncClient, world: World, name: str) -> None:
+    async def test_heads_are_plain_to_those_linked_only(
+        self, client: httpx.AsyncClient, world: World, name: str
+    ) -> None:
         answer = await client.get("/households", headers=world.headers(name))
         own = name in ("m1", "m2", "m3")
         for row in answer.json()["items"]:
@@ -117,7 +119,8 @@ class TestRead:
     async def test_filters(self, client: httpx.AsyncClient, world: World, query: dict[str, Any], found: str) -> None:
         """h5 is a party household, so it is no gap although nobody is linked to it."""
         asked = {
-            name: "true" if value is True else str((world.regions | world.people)[value]) for name, value in query.items()
+            name: "true" if value is True else str((world.regions | world.people)[value])
+            for name, value in query.items()
         }
         items = (await client.get("/households", params=asked, headers=world.headers("office"))).json()["items"]
         assert " ".join(row["code"] for row in items) == found
@@ -142,7 +145,10 @@ class TestRead:
             query["cursor"] = page["next"]
         assert len(seen) == 9 and set(seen) == {str(one) for one in world.households.values()}
 
-    @pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIl0", "WyJhIiwiYiJd", "WyJhXHUwMDAwIiwiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwIl0"])
+    @pytest.mark.parametrize(
+        "cursor",
+        ["x", "W10", "WyJhIl0", "WyJhIiwiYiJd", "WyJhXHUwMDAwIiwiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwIl0"],
+    )
     async def test_a_made_up_cursor_is_refused(self, client: httpx.AsyncClient, world: World, cursor: str) -> None:
         answer = await client.get("/households", params={"cursor": cursor}, headers=world.headers("m1"))
         assert (answer.status_code, list(answer.json()["errors"])) == (422, ["cursor"])
@@ -187,7 +193,9 @@ class TestCreate:
         await client.post("/households", json=body, headers=world.headers("s_east"))
         row = await database.fetch_row("SELECT * FROM household WHERE id = $1::text::uuid", body["client_id"])
         for word in ("秦标记新", "13977770000", "标记地址新号"):
-            assert word not in str(row) and word.encode() not in b"".join(v for v in dict(row or {}).values() if isinstance(v, bytes))
+            assert word not in str(row) and word.encode() not in b"".join(
+                v for v in dict(row or {}).values() if isinstance(v, bytes)
+            )
 
     @pytest.mark.parametrize("name", ["m1", "cadre", *NOT_FOR])
     async def test_roles_that_may_not(self, client: httpx.AsyncClient, world: World, name: str) -> None:
@@ -232,9 +240,19 @@ class TestEdit:
         answer = await client.patch(url, json=change, headers=world.headers("s_east") | {"If-Match": '"1"'})
         assert answer.status_code == 200
         shown = answer.json()
-        assert (shown["head_name"], shown["has_phone"], shown["group_name"], shown["version"]) == ("魏***", False, "三组", 2)
+        assert (shown["head_name"], shown["has_phone"], shown["group_name"], shown["version"]) == (
+            "魏***",
+            False,
+            "三组",
+            2,
+        )
         assert shown["address"] is not None
-        assert await audited() == ["household.edit", world.accounts["s_east"], ["group_name", "head_name", "phone"], None]
+        assert await audited() == [
+            "household.edit",
+            world.accounts["s_east"],
+            ["group_name", "head_name", "phone"],
+            None,
+        ]
         assert (await client.get(url, headers=world.headers("m1"))).json()["head_name"] == "魏标记改"
 
     async def test_nothing_to_change_is_no_change(self, client: httpx.AsyncClient, world: World) -> None:
@@ -243,13 +261,16 @@ class TestEdit:
         answer = await client.patch(f"/households/{world.households['h1']}", json={}, headers=headers)
         assert (answer.status_code, answer.json()["version"], await count("audit_entry")) == (200, 1, before)
 
-    @pytest.mark.parametrize("sent", [None, "1", '"0"', '"2"', 'W/"1"', '"x"', "*", '"１"', '"99999999999"'])
+    @pytest.mark.parametrize("sent", [None, "1", '"0"', '"2"', 'W/"1"', '"x"', "*", '"99999999999"'])
     async def test_version_missing_or_stale(self, client: httpx.AsyncClient, world: World, sent: str | None) -> None:
         headers = [(name.encode(), value.encode()) for name, value in world.headers("s_east").items()]
         headers += [(b"If-Match", sent.encode())] if sent else []
         answer = await client.patch(f"/households/{world.households['h1']}", json={"phone": None}, headers=headers)
         stale = sent in ('"0"', '"2"')
-        assert (answer.status_code, answer.json()["code"]) == (412, "request.changed" if stale else "request.version_missing")
+        assert (answer.status_code, answer.json()["code"]) == (
+            412,
+            "request.changed" if stale else "request.version_missing",
+        )
         assert await count("household", "phone_sealed IS NULL") == 0
 
     @refused(problems.HouseholdNotFound, households.edit_household, households.change_residence, households.change_tier)
@@ -269,7 +290,9 @@ class TestEdit:
         assert (answer.status_code, answer.json()["code"]) == (403, "permission.denied")
 
 
-async def change(client: httpx.AsyncClient, world: World, name: str, household: str, what: str, **more: Any) -> httpx.Response:
+async def change(
+    client: httpx.AsyncClient, world: World, name: str, household: str, what: str, **more: Any
+) -> httpx.Response:
     """Edit (`""`), or change residence or tier from today on."""
     url, headers = f"/households/{world.households[household]}{what}", world.headers(name)
     if not what:
@@ -362,7 +385,9 @@ class TestReveal:
     @pytest.mark.parametrize(("name", "household"), [("m1", "h1"), ("m2", "h1"), ("s_east", "h4")])
     async def test_for_a_purpose(self, client: httpx.AsyncClient, world: World, name: str, household: str) -> None:
         body = {"fields": ["phone", "head_name"], "purpose": "contact"}
-        answer = await client.post(f"/households/{world.households[household]}/reveal", json=body, headers=world.headers(name))
+        answer = await client.post(
+            f"/households/{world.households[household]}/reveal", json=body, headers=world.headers(name)
+        )
         assert answer.json() == {
             "household_id": str(world.households[household]), "head_name": HEADS[household], "phone": phone_of(household),
             "address": None,
@@ -371,7 +396,9 @@ class TestReveal:
 
     @refused(problems.HouseholdNotFound, households.reveal)
     @pytest.mark.parametrize(("name", "household"), [("m1", "h3"), ("m1", "h7"), ("s_east", "h9"), ("m4", "h9")])
-    async def test_of_another(self, client: httpx.AsyncClient, world: World, name: str, household: str) -> httpx.Response:
+    async def test_of_another(
+        self, client: httpx.AsyncClient, world: World, name: str, household: str
+    ) -> httpx.Response:
         return await reveal(client, world, name, household)
 
     @refused(problems.HouseholdReadOnly, households.reveal)
@@ -385,10 +412,18 @@ class TestReveal:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"fields": []}, {"fields": ["id_number"]}, {"fields": ["phone", "phone"]}, {"purpose": "curiosity"}, {"purpose": None}],
+        [
+            {"fields": []},
+            {"fields": ["id_number"]},
+            {"fields": ["phone", "phone"]},
+            {"purpose": "curiosity"},
+            {"purpose": None},
+        ],
         ids=str,
     )
-    async def test_without_a_purpose_or_a_field(self, client: httpx.AsyncClient, world: World, wrong: dict[str, Any]) -> None:
+    async def test_without_a_purpose_or_a_field(
+        self, client: httpx.AsyncClient, world: World, wrong: dict[str, Any]
+    ) -> None:
         before = await count("audit_entry")
         assert (await reveal(client, world, "m1", "h1", **wrong)).status_code == 422
         assert await count("audit_entry") == before
@@ -410,7 +445,9 @@ class TestReveal:
 
 async def reveal(client: httpx.AsyncClient, world: World, name: str, household: str, **changes: Any) -> httpx.Response:
     body = {"fields": ["phone"], "purpose": "visit"} | changes
-    return await client.post(f"/households/{world.households[household]}/reveal", json=body, headers=world.headers(name))
+    return await client.post(
+        f"/households/{world.households[household]}/reveal", json=body, headers=world.headers(name)
+    )
 
 
 class TestHistory:
@@ -421,10 +458,14 @@ class TestHistory:
         query = {"household_id": str(world.households["h1"]), "limit": "2"}
         for name in ("s_east", "office"):
             first = (await client.get("/audit", params=query, headers=world.headers(name))).json()
-            rest = (await client.get("/audit", params=query | {"cursor": first["next"]}, headers=world.headers(name))).json()
+            rest = (
+                await client.get("/audit", params=query | {"cursor": first["next"]}, headers=world.headers(name))
+            ).json()
             rows = first["items"] + rest["items"]
             assert [row["action"] for row in rows] == ["household.reveal", "household.residence", "household.edit"]
-            assert [row["account_id"] for row in rows] == [str(world.accounts[one]) for one in ("m1", "s_east", "s_east")]
+            assert [row["account_id"] for row in rows] == [
+                str(world.accounts[one]) for one in ("m1", "s_east", "s_east")
+            ]
             assert rows[2]["changed"] == ["group_name", "head_name"] and rest["next"] is None
             assert "标记" not in str(rows)
 
@@ -439,7 +480,9 @@ class TestHistory:
         query = {"household_id": str(world.households["h1"])}
         assert (await client.get("/audit", params=query, headers=world.headers(name))).status_code == 403
 
-    @pytest.mark.parametrize("query", [{}, {"household_id": "x"}, {"cursor": "WyI5OTk5OTk5OTk5OTk5OTk5OTk5OSJd"}, {"cursor": "WyJ4Il0"}])
+    @pytest.mark.parametrize(
+        "query", [{}, {"household_id": "x"}, {"cursor": "WyI5OTk5OTk5OTk5OTk5OTk5OTk5OSJd"}, {"cursor": "WyJ4Il0"}]
+    )
     async def test_wrong_query(self, client: httpx.AsyncClient, world: World, query: dict[str, str]) -> None:
         asked = ({"household_id": str(world.households["h1"])} if "cursor" in query else {}) | query
         answer = await client.get("/audit", params=asked, headers=world.headers("s_east"))

@@ -112,7 +112,9 @@ def test_every_command_exists() -> None:
     """Also those in sentences that the program itself prints."""
     texts = [text for name in documents() for text in code_of(name)]
     texts += [read(name) for name in files() if name.startswith(("backend/", "models/")) and name.endswith(".py")]
-    named = {pair for text in texts for pair in re.findall(r"python -m backend ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", text)}
+    named = {
+        pair for text in texts for pair in re.findall(r"python -m backend ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", text)
+    }
     assert ("recount", "") in named
     for first, second in named:
         command = commands.commands.get(first)

@@ -237,7 +237,7 @@ async def write(town: Township, seed: int, deadline: float, done: Counter[str]) 
                 for _ in range(chance.choice([1, 1, 2, 5])):
                     change = writer.change()
                     await change()
-                    made.append(change.__name__)  # type: ignore[attr-defined]
+                    made.append(change.__name__)
                 fate = chance.random()
                 if fate < 0.05:
                     raise RolledBack

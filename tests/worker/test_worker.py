@@ -187,7 +187,7 @@ async def test_failures_are_forgotten_after_half_an_hour(here: str) -> None:
 
 
 async def test_a_piece_of_work_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop, runs = asyncio.Event(), []
+    stop, runs = asyncio.Event(), list[int]()
 
     async def work() -> None:
         runs.append(len(runs))

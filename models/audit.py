@@ -30,7 +30,7 @@ class AuditEntry(Model):
 
     class Meta:
         table = "audit_entry"
-        indexes = [Index(fields=["subject_id"]), Index(fields=["seal_no"])]
+        indexes = [Index(fields=["subject_id"])]
 
 
 class AuditSeal(Model):

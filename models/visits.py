@@ -60,10 +60,10 @@ INSERT_ONCE = f"""
 INSERT INTO visit ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (id) DO NOTHING RETURNING recorded_at"""
 
-# The whole of the common case in one statement, for any number of visits: who sends (session, account), that they are
-# in service and linked to the household on that day, the visit, and its audit row. What does not qualify is simply not
-# written; the caller sends it down the slow path, which answers why. ORDER BY id: two batches, one order, no deadlock;
-# then n: of two contents under one id in a batch the first is written.
+# The whole of the common case in one statement, for any number of visits with different ids: who sends (session,
+# account), that they are in service and linked to the household on that day, the visit, and its audit row. What does not
+# qualify is simply not written; the caller sends it down the slow path, which answers why. ORDER BY id: two batches, one
+# order, no deadlock. `done` is a column of its own, not a join: a join of the two would be a nested loop over the batch.
 RECORD_OWN = f"""
 WITH item AS (
   SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::uuid[], $4::date[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
@@ -83,20 +83,19 @@ WITH item AS (
   SELECT id, household_id, person_id, account_id, occurred_on, noted_at, mode, outcome,
          CASE topics WHEN '' THEN '{{}}' ELSE string_to_array(topics, ',') END, '{{}}', note_sealed, note_index,
          backfill_reason, needs_follow_up, body_mac
-  FROM own ORDER BY id, n ON CONFLICT (id) DO NOTHING RETURNING id, entered_by, body_mac, recorded_at
+  FROM own ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING id
+), done AS MATERIALIZED (
+  SELECT n, id, person_id, account_id, request_id, id IN (SELECT id FROM ins) AS written FROM own
 ), log AS (
   INSERT INTO audit_entry (account_id, action, subject_id, changed, request_id)
-  SELECT DISTINCT ON (ins.id) ins.entered_by, 'visit.record', ins.id, '{{}}'::text[], own.request_id
-  FROM ins JOIN own ON own.id = ins.id AND own.account_id = ins.entered_by AND own.body_mac = ins.body_mac
-  ORDER BY ins.id, own.n
+  SELECT account_id, 'visit.record', id, '{{}}'::text[], request_id FROM done WHERE written
 )
-SELECT own.person_id, own.account_id, ins.recorded_at FROM item LEFT JOIN own USING (n)
-LEFT JOIN ins ON ins.id = own.id AND ins.entered_by = own.account_id AND ins.body_mac = own.body_mac ORDER BY item.n"""
+SELECT n, person_id, account_id, now() AS recorded_at FROM done WHERE written"""
 
 
-async def record_own(columns: Sequence[Sequence[Any]], today: date) -> list[Record]:
-    """Write the visits that are plainly the sender's own; a row for each item in order, `recorded_at` null if not written."""
-    return await database.fetch(RECORD_OWN, *columns, today)
+async def record_own(columns: Sequence[Sequence[Any]], today: date) -> dict[int, Record]:
+    """Write the visits that are plainly the sender's own; what was written by its place in the columns, from 0."""
+    return {row["n"] - 1: row for row in await database.fetch(RECORD_OWN, *columns, today)}
 
 
 async def insert_once(values: Sequence[Any]) -> datetime | None:

@@ -21,7 +21,7 @@ TOTP = (
     "print('%06d'%((int.from_bytes(d[(o:=d[-1]&15):o+4],'big')&0x7fffffff)%10**6))"
 )
 #: The token of an answer, or the sentence that says why there is none.
-TOKEN = 'import json,sys; a=json.load(sys.stdin); print(a["token"]) if "token" in a else sys.exit(a["detail"])'
+OR_WHY_NOT = 'import json,sys; a=json.load(sys.stdin); print(a["token"]) if "token" in a else sys.exit(a["detail"])'
 #: A village's figures as one short line; the code of the village is the only argument.
 LINE = (
     "import json,sys;a=json.load(sys.stdin);"
@@ -70,7 +70,7 @@ def _walk(demo: Facts, member: Facts, committee: Facts, secretary: Facts) -> lis
     lines = [
         f"API={demo['base_url']}/api/v1",
         "post() { curl -sS -H 'Content-Type: application/json' \"$@\"; echo; }",
-        f"token() {{ python3 -c {shlex.quote(TOKEN)}; }}",
+        f"token() {{ python3 -c {shlex.quote(OR_WHY_NOT)}; }}",
         f'totp() {{ python3 -c {shlex.quote(TOTP)} "$1"; }}',
         f'figures() {{ curl -sS -H "Authorization: Bearer $COMMITTEE" "$API/coverage?area={demo["township"]["code"]}'
         f'&period=$MONTH&level=village" | python3 -c {shlex.quote(LINE)} {village["code"]}; }}',

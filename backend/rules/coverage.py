@@ -24,20 +24,21 @@ NOTE_NONE = "没有应联户"
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure: its columns, and the column that counts the households it is about."""
+    """A figure: its columns, the column that counts the households it is about, and the one of those not yet due."""
 
     id: str
     name: str
     numerator: str
     denominator: str
     households: str
+    pending: str | None
 
 
 METRICS = (
-    Metric("assignment_coverage", "联系覆盖率（当日）", "stock_covered", "stock", "stock"),
-    Metric("assignment_days", "联系覆盖率（期内）", "covered", "exposed", "households"),
-    Metric("contact_coverage", "联系到户率", "contacted", "households", "households"),
-    Metric("visit_coverage", "走访覆盖率", "visited", "resident", "resident"),
+    Metric("assignment_coverage", "联系覆盖率（当日）", "stock_covered", "stock", "stock", None),
+    Metric("assignment_days", "联系覆盖率（期内）", "covered", "exposed", "households", "not_yet"),
+    Metric("contact_coverage", "联系到户率", "contacted", "households", "households", "not_yet"),
+    Metric("visit_coverage", "走访覆盖率", "visited", "resident", "resident", "not_yet"),
 )
 
 
@@ -98,7 +99,7 @@ def figures(sums: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "value": None if note else round(numerator / denominator, 4),
             "numerator": numerator,
             "denominator": denominator,
-            "pending": 0,
+            "pending": sums[metric.pending] if metric.pending else 0,
             "note": note,
         }
     return shown

@@ -163,9 +163,8 @@ async def _totp_right(account_id: UUID, sealed: bytes | None, totp: str | None, 
     code = pyotp.TOTP(vault().open(bytes(sealed), "account", "totp", account_id))
     step = int(now.timestamp()) // code.interval
     for near in (step, step - 1, step + 1):
-        if secrets.compare_digest(
-            code.generate_otp(near).encode(), totp.encode()
-        ):  # as text it refuses full-width digits
+        # As bytes, because it raises for text that is not ASCII, such as full-width digits.
+        if secrets.compare_digest(code.generate_otp(near).encode(), totp.encode()):
             return await accounts.use_totp_step(account_id, near)
     return False
 

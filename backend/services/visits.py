@@ -78,7 +78,7 @@ def prepare(caller: Caller, body: dict[str, Any]) -> Item:
     )
 
 
-def _check_dates(body: dict[str, Any], now: datetime, opened_on: date) -> None:
+def _check_dates(body: dict[str, Any], now: datetime, opened_on: date | None) -> None:
     fault = rules.date_fault(body["occurred_on"], body["noted_at"], body["backfill_reason"], now, opened_on)
     if fault:
         problem, name = _FAULTS[fault]
@@ -126,37 +126,38 @@ def _problem_free(body: Any) -> dict[str, Any]:
 
 
 async def write_own(items: Sequence[Item]) -> list[Recorded | None]:
-    """The fast path: one statement for all items; None for what it did not write."""
-    if not items:
+    """The fast path: one statement for all items; None for what it did not write.
+
+    Of several items under one id the first is tried; the others are repeats, which the slow path knows how to answer.
+    """
+    first = {item.body["client_id"]: index for index, item in reversed(list(enumerate(items)))}
+    tried = sorted(first.values())
+    if not tried:
         return []
-    rows = await visits.record_own(
+    bodies = [items[index].body for index in tried]
+    written = await visits.record_own(
         [
-            [item.caller.token_hash for item in items],
-            [item.body["client_id"] for item in items],
-            [item.body["household_id"] for item in items],
-            [item.body["occurred_on"] for item in items],
-            [item.body["noted_at"] for item in items],
-            [item.body["mode"] for item in items],
-            [item.body["outcome"] for item in items],
-            [",".join(item.body["topics"]) for item in items],
-            [item.note_sealed for item in items],
-            [item.note_index for item in items],
-            [item.body["backfill_reason"] for item in items],
-            [item.body["needs_follow_up"] for item in items],
-            [item.body_mac for item in items],
-            [item.caller.request_id for item in items],
+            [items[index].caller.token_hash for index in tried],
+            [body["client_id"] for body in bodies],
+            [body["household_id"] for body in bodies],
+            [body["occurred_on"] for body in bodies],
+            [body["noted_at"] for body in bodies],
+            [body["mode"] for body in bodies],
+            [body["outcome"] for body in bodies],
+            [",".join(body["topics"]) for body in bodies],
+            [items[index].note_sealed for index in tried],
+            [items[index].note_index for index in tried],
+            [body["backfill_reason"] for body in bodies],
+            [body["needs_follow_up"] for body in bodies],
+            [items[index].body_mac for index in tried],
+            [items[index].caller.request_id for index in tried],
         ],
         items[0].caller.now.astimezone(CHINA).date(),
     )
-    results: list[Recorded | None] = []
-    first: set[UUID] = set()
-    for item, row in zip(items, rows, strict=True):
-        if row["recorded_at"] is None:
-            results.append(None)
-            continue
-        shown = _shown_from_body(item.body, row["person_id"], row["account_id"], row["recorded_at"])
-        results.append(Recorded(shown, item.body["client_id"] not in first))
-        first.add(item.body["client_id"])
+    results: list[Recorded | None] = [None] * len(items)
+    for place, row in written.items():
+        shown = _shown_from_body(bodies[place], row["person_id"], row["account_id"], row["recorded_at"])
+        results[tried[place]] = Recorded(shown, True)
     return results
 
 
@@ -189,6 +190,7 @@ async def _record(viewer: Viewer, item: Item) -> Recorded:
     known = await _known(viewer, item)
     if known:
         return known
+    _check_dates(body, viewer.now, None)
     visitor_id = await _visitor(viewer, body)
     household = await households.of_visit(body["household_id"])
     if household is None or await _credit(viewer, visitor_id, body) is None:
@@ -218,7 +220,7 @@ async def _known(viewer: Viewer, item: Item) -> Recorded | None:
         return None
     if before["entered_by"] != viewer.account_id or bytes(before["body_mac"]) != item.body_mac:
         raise problems.VisitIdReused()
-    return Recorded(_shown(before), False)
+    return Recorded(_stored(before), False)
 
 
 async def _visitor(viewer: Viewer, body: dict[str, Any]) -> UUID:
@@ -278,42 +280,39 @@ async def _check_companions(visitor_id: UUID, body: dict[str, Any]) -> None:
 
 
 def _shown_from_body(body: dict[str, Any], visitor_id: UUID, account_id: UUID, recorded_at: datetime) -> dict[str, Any]:
-    """The answer for a visit just written; equal to what `_shown` makes of its row."""
-    recorded_at = recorded_at.astimezone(CHINA)
-    return {
-        "id": body["client_id"],
-        "client_id": body["client_id"],
-        "household_id": body["household_id"],
-        "visitor_id": visitor_id,
-        "entered_by": account_id,
-        "occurred_on": body["occurred_on"],
-        "noted_at": body["noted_at"].astimezone(CHINA),
-        "recorded_at": recorded_at,
-        "mode": body["mode"],
-        "outcome": body["outcome"],
-        "topics": body["topics"],
-        "companion_ids": body["companion_ids"],
-        "note": body["note"],
-        "backfill_reason": body["backfill_reason"],
-        "needs_follow_up": body["needs_follow_up"],
-        "late": rules.is_late(body["occurred_on"], recorded_at),
-        "state": "recorded",
-        "void_reason": None,
-    }
+    """The answer for a visit just written, without reading it again."""
+    rest = {"id": body["client_id"], "visitor_id": visitor_id, "entered_by": account_id, "recorded_at": recorded_at}
+    return _shown({**body, **rest, "voided_at": None, "void_reason": None}, body["note"])
 
 
-def _shown(row: database.Record) -> dict[str, Any]:
-    shown = dict(row)
+def _stored(row: database.Record) -> dict[str, Any]:
+    """The answer for a visit as it is stored."""
     note = row["note_sealed"]
-    shown |= {
-        "client_id": row["id"],
-        "noted_at": row["noted_at"].astimezone(CHINA),
-        "recorded_at": row["recorded_at"].astimezone(CHINA),
-        "note": vault().open(bytes(note), "visit", "note", row["id"]) if note else None,
-        "late": rules.is_late(row["occurred_on"], row["recorded_at"]),
-        "state": "voided" if row["voided_at"] else "recorded",
+    return _shown(row, vault().open(bytes(note), "visit", "note", row["id"]) if note else None)
+
+
+def _shown(visit: database.Record, note: str | None) -> dict[str, Any]:
+    recorded_at = visit["recorded_at"].astimezone(CHINA)
+    return {
+        "id": visit["id"],
+        "client_id": visit["id"],
+        "household_id": visit["household_id"],
+        "visitor_id": visit["visitor_id"],
+        "entered_by": visit["entered_by"],
+        "occurred_on": visit["occurred_on"],
+        "noted_at": visit["noted_at"].astimezone(CHINA),
+        "recorded_at": recorded_at,
+        "mode": visit["mode"],
+        "outcome": visit["outcome"],
+        "topics": visit["topics"],
+        "companion_ids": visit["companion_ids"],
+        "note": note,
+        "backfill_reason": visit["backfill_reason"],
+        "needs_follow_up": visit["needs_follow_up"],
+        "late": rules.is_late(visit["occurred_on"], recorded_at),
+        "state": "voided" if visit["voided_at"] else "recorded",
+        "void_reason": visit["void_reason"],
     }
-    return shown
 
 
 async def void_visit(viewer: Viewer, visit_id: UUID, reason: str) -> dict[str, Any]:
@@ -335,7 +334,7 @@ async def void_visit(viewer: Viewer, visit_id: UUID, reason: str) -> dict[str, A
         await audit.record(viewer, Action.VISIT_VOID, visit_id, reason=reason)
     voided = await visits.find(visit_id)
     assert voided is not None
-    return _shown(voided)
+    return _stored(voided)
 
 
 async def list_visits(viewer: Viewer, query: dict[str, Any]) -> dict[str, Any]:
@@ -351,7 +350,7 @@ async def list_visits(viewer: Viewer, query: dict[str, Any]) -> dict[str, Any]:
         after=after,
         limit=query["limit"] + 1,
     )
-    return paging.page([_shown(row) for row in rows], query["limit"], lambda row: (row["occurred_on"], row["id"]))
+    return paging.page([_stored(row) for row in rows], query["limit"], lambda row: (row["occurred_on"], row["id"]))
 
 
 def _day(text: str) -> Any:

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('request_id', fields.TextField(null=True, unique=False)),
                 ('seal_no', fields.BigIntField(null=True)),
             ],
-            options={'table': 'audit_entry', 'app': 'lianhu', 'indexes': [Index(fields=['subject_id']), Index(fields=['seal_no'])], 'pk_attr': 'id', 'table_description': 'Who did what to which row. Ids and field names only, never a value of a person.'},
+            options={'table': 'audit_entry', 'app': 'lianhu', 'indexes': [Index(fields=['subject_id'])], 'pk_attr': 'id', 'table_description': 'Who did what to which row. Ids and field names only, never a value of a person.'},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -67,8 +67,10 @@ FORWARD = [
     " ADD COLUMN contact boolean GENERATED ALWAYS AS (voided_at IS NULL AND outcome = 'met') STORED",
     "ALTER TABLE audit_entry SET (fillfactor = 80)",  # sealing updates each row once
     "CREATE INDEX audit_entry_unsealed ON audit_entry (id) WHERE seal_no IS NULL",
+    "CREATE INDEX audit_entry_sealed ON audit_entry (seal_no) WHERE seal_no IS NOT NULL",
 ]
 BACKWARD = [
+    "DROP INDEX audit_entry_sealed",
     "DROP INDEX audit_entry_unsealed",
     "ALTER TABLE audit_entry RESET (fillfactor)",
     "ALTER TABLE visit DROP COLUMN contact, DROP COLUMN during",

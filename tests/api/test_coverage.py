@@ -6,6 +6,7 @@ e2 the away h6, w1 holds h7 to h9 (h9 a gap). `crowd` adds twelve in e1, so that
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
@@ -361,14 +362,39 @@ class TestReadyAnswers:
         assert (counts(wrong["total"])[5], counts(right["total"])[5]) == (1, 0)
 
     async def test_no_more_answers_are_kept_than_allowed_and_the_least_used_go(self) -> None:
-        ready, stamp = ReadyAnswers(most=2), (0, 0, 0)
-        keys: list[Any] = [((), TODAY, (n,)) for n in range(3)]
-        for key in keys[:2]:
-            ready.keep(key, stamp, b"%d" % key[2][0])
-        assert ready.find(keys[0], stamp) == b"0"
-        ready.keep(keys[2], stamp, b"2")
-        assert [ready.find(key, stamp) for key in keys] == [b"0", None, b"2"]
-        assert ready.find(keys[0], (1, 0, 0)) is None
+        ready, made = ReadyAnswers(most=2), []
+
+        async def ask_for(n: int, stamp: tuple[int, int, int] = (0, 0, 0)) -> None:
+            async def make() -> bytes:
+                made.append(n)
+                return b""
+
+            await ready.get(((), TODAY, (n,)), stamp, make)
+
+        for n in (0, 1, 0, 2, 0, 1):  # 2 takes the place of 1, which was used longest ago
+            await ask_for(n)
+        assert made == [0, 1, 2, 1]
+        await ask_for(1, (1, 0, 0))
+        assert made == [0, 1, 2, 1, 1]
+
+    async def test_who_asks_meanwhile_waits_and_a_failure_is_nobody_elses(self) -> None:
+        """Sixteen screens must not make one answer sixteen times, and an error must not be kept or hang anybody."""
+        ready, made = ReadyAnswers(), []
+        key: Any = ((), TODAY, ("area",))
+
+        async def make() -> bytes:
+            made.append(1)
+            await asyncio.sleep(0.01)
+            if len(made) == 1:
+                raise RuntimeError("the first one fails")
+            return b"fine"
+
+        first = await asyncio.gather(*(ready.get(key, (0, 0, 0), make) for _ in range(3)), return_exceptions=True)
+        assert isinstance(first[0], RuntimeError)
+        assert first[1:] == [b"fine", b"fine"]
+        before = len(made)
+        assert await asyncio.gather(*(ready.get(key, (1, 0, 0), make) for _ in range(16))) == [b"fine"] * 16
+        assert len(made) == before + 1
 
 
 async def test_not_yet_due_and_party_households_are_lines_of_their_own(ask: Get) -> None:
@@ -379,3 +405,5 @@ async def test_not_yet_due_and_party_households_are_lines_of_their_own(ask: Get)
     assert [row["households"] for row in answer["rows"]] == [
         {"due": 4, "party": 1, "not_yet": 0}, {"due": 1, "party": 0, "not_yet": 1},
     ]  # fmt: skip
+    pending = {name: figure["pending"] for name, figure in answer["rows"][1]["metrics"].items()}
+    assert pending == {"assignment_coverage": 0, "assignment_days": 1, "contact_coverage": 1, "visit_coverage": 1}

@@ -258,7 +258,7 @@ class TestKilled:
 
 
 class TestStop:
-    @pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.proof)])
+    @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.proof)])
     async def test_what_is_under_way_is_answered(self, serve: Serve, own_database: str, workers: int) -> None:
         """Visits that wait in the database when SIGTERM comes are written and answered, then the server ends."""
         running = serve(workers=workers)
@@ -283,7 +283,7 @@ class TestStop:
         await holder.close()
         assert len(await fetch(own_database, "SELECT FROM visit")) == 8
 
-    @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.proof)])
+    @pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.proof)])
     async def test_under_load(self, serve: Serve, own_database: str, workers: int) -> None:
         """Phones that keep their connections busy must not hold the stop up."""
         await keep_this_month(own_database)
@@ -294,7 +294,8 @@ class TestStop:
             started = time.monotonic()
             running.process.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(running.process.wait, 15) == 0
-            assert time.monotonic() - started < 12
+            # The graceful time-out is 10 seconds: whoever needs it has cut connections that were in use.
+            assert time.monotonic() - started < 9
             await phones.stop()
         assert phones.statuses.keys() <= {201, 503}
         await assert_nothing_lost(phones, own_database)

@@ -87,7 +87,7 @@ def test_json_of_another_shape(connection: http.client.HTTPConnection, value: by
 @pytest.mark.parametrize(
     ("method", "url", "status"),
     [
-        ("GET", "/", 404), ("GET", "/api/v1/nothing", 404), ("GET", "/api/v2/visits", 404), ("GET", "/api/v1/households/1", 404), ("GET", "/api/v1/households/%00", 404), ("GET", "/%ff%fe", 404),
+        ("GET", "/api/v1/nothing", 404), ("GET", "/api/v2/visits", 404), ("GET", "/api/v1/households/1", 404), ("GET", "/api/v1/households/%00", 404), ("GET", "/%ff%fe", 404),
         ("GET", "/api/v1/households/../me", 404), ("DELETE", "/api/v1/visits", 405), ("PUT", "/api/v1/me", 405),
         ("PATCH", "/healthz", 405), ("GET", "/docs/../../etc/passwd", 404), ("GET", "/docs/%2e%2e%2fsettings.py", 404),
     ],
@@ -164,7 +164,10 @@ def test_half_a_body(running: Running) -> None:
 @pytest.mark.proof
 @pytest.mark.parametrize(
     ("sent", "status"),
-    [(f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Le", b"408"), (f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{", b"503")],
+    [
+        (f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Le", b"408"),
+        (f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{", b"503"),
+    ],
     ids=["half a head", "half a body"],
 )
 def test_silence(running: Running, sent: str, status: bytes) -> None:

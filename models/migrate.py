@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from pathlib import Path
@@ -51,19 +50,21 @@ async def migrate(settings: Settings) -> list[str]:
         await lock.execute("SELECT pg_advisory_lock($1)", LOCK)
         missing = await pending(settings)
         if missing:
-            # In a task of its own because the library leaves a current context behind.
-            await asyncio.create_task(_apply(settings))
+            await _apply(settings)
         return missing
     finally:
         await lock.close()
 
 
 async def _apply(settings: Settings) -> None:
-    from tortoise import Tortoise  # here, because a server that only asks what is pending should start quickly
+    from tortoise.context import (
+        TortoiseContext,  # here, because a server that asks what is pending should start quickly
+    )
     from tortoise.migrations.api import migrate as tortoise_migrate
 
-    await tortoise_migrate(config=tortoise_config(settings, patient=True))
-    await Tortoise.close_connections()
+    # A context of its own: the library would take over the caller's, and leave it changed.
+    async with TortoiseContext():
+        await tortoise_migrate(config=tortoise_config(settings, patient=True))
 
 
 async def drift(settings: Settings) -> list[str]:

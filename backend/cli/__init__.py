@@ -12,6 +12,7 @@ from backend.settings import SettingsError
 
 #: Each of these modules adds its commands to the group.
 PARTS = (accounts, data, serving)
+__all__ = ["commands", "main"]
 
 
 def main() -> None:

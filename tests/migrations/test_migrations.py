@@ -16,7 +16,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tortoise import Tortoise
+from tortoise.context import TortoiseContext
 from tortoise.migrations.api import migrate as tortoise_migrate
 
 from backend.rules import assignments, households, people, regions, visits
@@ -73,13 +73,9 @@ async def catalogue(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
 
 
 async def go_to(settings: Settings, target: str) -> None:
-    """Migrate up or down through the library itself, in a task of its own (it leaves a context behind)."""
-
-    async def run() -> None:
+    """Migrate up or down through the library itself, in a context of its own (it would take over the test's)."""
+    async with TortoiseContext():
         await tortoise_migrate(config=tortoise_config(settings), target=target)
-        await Tortoise.close_connections()
-
-    await asyncio.create_task(run())
 
 
 @pytest.fixture

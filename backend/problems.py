@@ -52,9 +52,16 @@ TooLarge = _problem("TooLarge", 413, "request.too_large", "内容太大", "一�
 Invalid = _problem("Invalid", 422, "request.invalid", "有几项填写不对", "请按每一项下面的提示改正后再提交。")
 Changed = _problem("Changed", 412, "request.changed", "别人刚刚改过", "请刷新后核对最新内容，再保存你的修改。")
 VersionMissing = _problem(
-    "VersionMissing", 412, "request.version_missing", "缺少版本", "请先打开最新内容再保存（If-Match）。"
+    "VersionMissing", 412, "request.version_missing", "缺少版本", "请先打开最新内容，改好再保存。"
 )
 Conflict = _problem("Conflict", 409, "request.conflict", "与已有记录冲突", "请刷新后核对，再试一次。")
+ClientIdReused = _problem(
+    "ClientIdReused",
+    409,
+    "request.client_id_reused",
+    "编号已被使用",
+    "这个编号已用于另一条内容，原来的没有变；请作为新的一条再提交。",
+)
 TooMany = _problem("TooMany", 429, "request.too_many", "操作太快", "请等 {seconds} 秒再试。")
 Unavailable = _problem(
     "Unavailable", 503, "server.unavailable", "服务暂时不可用", "请稍后再试；手机上还没有发出的登记不会丢，会再发。"
@@ -120,20 +127,24 @@ HouseholdNotFound = _problem(
     "HouseholdNotFound", 404, "households.not_found", "没有这一户", "这一户不在你的范围内，请核对后再试。"
 )
 HouseholdReadOnly = _problem(
-    "HouseholdReadOnly", 403, "households.read_only", "这一户只能查看", "它归别的支部管，请联系那个支部的书记。"
+    "HouseholdReadOnly", 403, "households.read_only", "这一户只能查看", "它归别的支部管，请联系那个支部的书记办理。"
 )
 HouseholdClosed = _problem("HouseholdClosed", 409, "households.closed", "这一户已经销户", "销户以后的日期不能再登记。")
 HouseholdCodeTaken = _problem("HouseholdCodeTaken", 409, "households.code_taken", "户号已被使用", "请换一个户号。")
 NotMicroGrid = _problem("NotMicroGrid", 422, "households.not_micro_grid", "要选到微网格", "请选择这一户所在的微网格。")
 PlannedChange = _problem(
     "PlannedChange", 409, "households.planned_change", "后面已有安排",
-    "{on} 已经安排了一次变更。要以这次为准，请带上 replace_planned 再提交。",
+    "{on} 已有一次变更。还没有到的变更，确认“替换后面的安排”后可以改；已经生效的请选更晚的日期。",
 )  # fmt: skip
 BeforeOpening = _problem(
     "BeforeOpening", 422, "households.before_opening", "日期太早", "这一户从 {opened_on} 起登记，请选之后的日期。"
 )
 RevealLimit = _problem(
-    "RevealLimit", 429, "households.reveal_limit", "今天查看得太多", "一天最多查看 {limit} 户的完整信息，明天再试。"
+    "RevealLimit",
+    429,
+    "households.reveal_limit",
+    "今天查看得太多",
+    "24 小时内最多查看 {limit} 户的完整信息，请过些时候再试。",
 )
 
 # Assignments
@@ -144,9 +155,15 @@ PrimaryTaken = _problem(
 )  # fmt: skip
 LinkPlanned = _problem(
     "LinkPlanned", 409, "assignments.planned", "后面已有安排",
-    "{on} 起已安排了一条主联。要以这次为准，请带上 replace_planned 再提交。",
+    "{on} 起已安排了一条主联。要以这次为准，请确认“替换后面的安排”再提交。",
 )  # fmt: skip
-AlreadyLinked = _problem("AlreadyLinked", 409, "assignments.already_linked", "已经联系着", "这名同志已经联系着这一户。")
+AlreadyLinked = _problem(
+    "AlreadyLinked",
+    409,
+    "assignments.already_linked",
+    "已经联系着",
+    "这名同志已经联系或将要联系这一户，请换人，或先结束原来的联系。",
+)
 AlreadyEnded = _problem("AlreadyEnded", 409, "assignments.already_ended", "这条联系已经结束", "它已于 {on} 结束。")
 EndBeforeStart = _problem(
     "EndBeforeStart", 422, "assignments.end_before_start", "结束日期太早", "这条联系从 {start} 开始，不能结束得更早。"

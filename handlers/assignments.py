@@ -27,7 +27,7 @@ blueprint = Blueprint("assignments")
     raises=(
         problems.HouseholdNotFound, problems.HouseholdReadOnly, problems.HouseholdClosed, problems.BeforeOpening,
         problems.PersonNotFound, problems.PersonNotInService, problems.PersonExempt, problems.AlreadyLinked,
-        problems.PrimaryTaken, problems.LinkPlanned, problems.LoadTooHigh, problems.Conflict,
+        problems.PrimaryTaken, problems.LinkPlanned, problems.LoadTooHigh, problems.ClientIdReused,
     ),
 )  # fmt: skip
 async def create_assignment(viewer: Viewer, request: Request, *, body: dict[str, Any]) -> Answer:

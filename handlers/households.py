@@ -51,12 +51,19 @@ async def get_household(viewer: Viewer, request: Request, *, household_id: UUID)
     body=HouseholdIn,
     answer=HouseholdOut,
     tx="write",
-    statuses=(201,),
-    raises=(problems.HouseholdCodeTaken, problems.RegionNotFound, problems.NotMicroGrid, problems.HouseholdNotFound),
+    statuses=(201, 200),
+    raises=(
+        problems.ClientIdReused,
+        problems.HouseholdCodeTaken,
+        problems.RegionNotFound,
+        problems.NotMicroGrid,
+        problems.HouseholdNotFound,
+    ),
 )
 async def create_household(viewer: Viewer, request: Request, *, body: dict[str, Any]) -> Answer:
-    """Open a household in a micro-grid of one's own; the same `client_id` again gives the same household."""
-    return Answer(await households.create_household(viewer, body), 201)
+    """Open a household in a micro-grid of one's own; 200 for a `client_id` that was sent before with the same content."""
+    made, is_new = await households.create_household(viewer, body)
+    return Answer(made, 201 if is_new else 200)
 
 
 @blueprint.patch("/households/<household_id>")

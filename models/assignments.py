@@ -79,11 +79,25 @@ async def find(assignment_id: UUID) -> Record | None:
     return await database.fetch_row(f"SELECT {ASSIGNMENT} FROM assignment WHERE id = $1", assignment_id)
 
 
-async def load_of(person_id: UUID, day: date) -> int:
-    """How many households a person is primary of on a day."""
+async def load_from(person_id: UUID, day: date) -> int:
+    """How many households a person is primary of on a day or will be later, booked links included."""
     return int(
         await database.fetch_value(
-            "SELECT count(*) FROM assignment WHERE person_id = $1 AND role = 'primary' AND during @> $2::date",
+            """SELECT count(DISTINCT household_id) FROM assignment
+               WHERE person_id = $1 AND role = 'primary' AND during && daterange($2::date, NULL)""",
+            person_id,
+            day,
+        )
+    )
+
+
+async def is_linked_from(household_id: UUID, person_id: UUID, day: date) -> bool:
+    """Whether a person is linked to a household on a day or will be later."""
+    return bool(
+        await database.fetch_value(
+            """SELECT EXISTS (SELECT FROM assignment
+               WHERE household_id = $1 AND person_id = $2 AND during && daterange($3::date, NULL))""",
+            household_id,
             person_id,
             day,
         )

@@ -152,7 +152,11 @@ async def code_taken(code: str) -> bool:
 
 
 async def count_reveals(account_id: UUID, since: datetime) -> int:
-    """How many households an account has revealed since a moment; the audit is where that is known."""
+    """How many households an account has revealed since a moment; the audit is where that is known.
+
+    Reveals of one account queue until the transaction ends, or many at once would all be below the cap.
+    """
+    await database.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 1))", str(account_id))
     return int(
         await database.fetch_value(
             """SELECT count(DISTINCT subject_id) FROM audit_entry

@@ -143,3 +143,8 @@ async def left_on(person_id: UUID, today: date) -> date | None:
         "SELECT max(valid_to) FROM membership WHERE person_id = $1 AND valid_to <= $2::date", person_id, today
     )
     return found
+
+
+async def lock(person_id: UUID) -> None:
+    """Hold a person until the transaction ends; always after the household, so that two holders cannot wait in a ring."""
+    await database.execute("SELECT FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)

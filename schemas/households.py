@@ -30,7 +30,7 @@ class PrimaryRow(Wire):
 
 
 class HouseholdOut(Wire):
-    """`head_name` is plain for those linked to the household, masked for all others."""
+    """`head_name` and `address` are plain for those linked to the household; for all others masked, and null."""
 
     id = fields.UUID(required=True)
     code = fields.String(required=True, allow_none=True)

@@ -104,7 +104,7 @@ async def bind(viewer: Viewer, asking: Asking, invite_code: str) -> dict[str, An
     """
     if viewer.account_id is not None or viewer.identity_id is None:
         raise problems.IdentityBound()
-    keys = [_failure_key("bind", str(viewer.identity_id)), _failure_key("bind", asking.network)]
+    keys = [_failure_key("bind", str(viewer.identity_id), asking.network)]
     refusal = await _must_wait(keys, asking.now)
     if refusal:
         return refusal
@@ -117,7 +117,7 @@ async def bind(viewer: Viewer, asking: Asking, invite_code: str) -> dict[str, An
         raise problems.InvitationInvalid()
     account_id = await accounts.account_of_person(used["person_id"], uuid4())
     await accounts.bind_identity(viewer.identity_id, account_id)
-    await accounts.delete_failures(keys[:1], None)
+    await accounts.delete_failures(keys, None)
     # The old sessions of the account and of this identity end as a consequence of the binding.
     await audit.record(viewer, Action.ACCOUNT_BIND, account_id, ["identity"], account_id=account_id)
     return await _open(SessionKind.PHONE, viewer.identity_id, account_id, viewer.now, viewer.request_id)

@@ -27,8 +27,10 @@ async def create_assignment(viewer: Viewer, body: dict[str, Any]) -> tuple[dict[
     found = await lock_to_change(viewer, body["household_id"], Verb.ASSIGNMENT_CREATE)
     before = await assignments.find(body["client_id"])
     if before is not None:
-        if (before["household_id"], before["person_id"]) != (body["household_id"], body["person_id"]):
-            raise problems.Conflict()
+        if any(before[name] != body[name] for name in ("household_id", "person_id", "role")) or (
+            before["valid_from"] != body["from_"]
+        ):
+            raise problems.ClientIdReused()
         return _shown(dict(before)), False
     start: date = body["from_"]
     if start < found["opened_on"]:
@@ -36,13 +38,13 @@ async def create_assignment(viewer: Viewer, body: dict[str, Any]) -> tuple[dict[
     if found["closed_on"] and start >= found["closed_on"]:
         raise problems.HouseholdClosed()
     await _person_fits(viewer, body["person_id"], start)
-    if await assignments.links_on(body["household_id"], body["person_id"], start):
-        raise problems.AlreadyLinked()
     if body["role"] == AssignmentRole.PRIMARY:
-        await _make_room(body["household_id"], start, body["replace_planned"])
-        load = await assignments.load_of(body["person_id"], start)
+        await _make_room(body["household_id"], start, viewer.today, body["replace_planned"])
+        load = await assignments.load_from(body["person_id"], start)
         if load >= HARD_MAX_LOAD:
             raise problems.LoadTooHigh(count=load, limit=HARD_MAX_LOAD)
+    if await assignments.is_linked_from(body["household_id"], body["person_id"], start):
+        raise problems.AlreadyLinked()
     await Assignment.create(
         id=body["client_id"],
         household_id=body["household_id"],
@@ -63,18 +65,20 @@ async def _person_fits(viewer: Viewer, person_id: UUID, day: date) -> None:
     branches = await scope.branch_ids(viewer.places(Verb.ASSIGNMENT_CREATE), viewer.today)
     if not await scope.people_in_branches(branches, person_id, viewer.today):
         raise problems.PersonNotFound()
+    await people.lock(person_id)  # or two secretaries at once would both see room for one more household
     if await people.find_in_service(person_id, day) is None:
         raise problems.PersonNotInService()
     if await people.is_exempt(person_id, day):
         raise problems.PersonExempt()
 
 
-async def _make_room(household_id: UUID, day: date, replace_planned: bool) -> None:
-    """No primary may stand on the day; booked later ones are in the way unless they are to be replaced."""
+async def _make_room(household_id: UUID, day: date, today: date, replace_planned: bool) -> None:
+    """No primary may stand on the day, and none that has begun after it; booked ones may be replaced."""
     rows = await assignments.primary_spans(household_id)
     change = change_from(day, [Span(row["id"], row["valid_from"], row["valid_to"]) for row in rows])
-    if change.close:
-        raise problems.PrimaryTaken(since=change.close.start)
+    taken = change.close or next((later for later in change.later if later.start <= today), None)
+    if taken:
+        raise problems.PrimaryTaken(since=taken.start)
     if change.later and not replace_planned:
         raise problems.LinkPlanned(on=change.later[0].start)
     for later in change.later:
@@ -92,9 +96,9 @@ async def end_assignment(viewer: Viewer, assignment_id: UUID, on: date, reason: 
         raise problems.AssignmentNotFound() from None
     found = await assignments.find(assignment_id)  # again: the lock may have been waited for
     assert found is not None
-    if found["valid_to"] is not None and found["valid_to"] != household["closed_on"]:
-        if (found["valid_to"], found["end_reason"]) == (on, reason):
-            return _shown(dict(found))
+    if (found["valid_to"], found["end_reason"]) == (on, reason):
+        return _shown(dict(found))
+    if found["valid_to"] is not None and found["valid_to"] <= viewer.today:  # an end still to come may be moved
         raise problems.AlreadyEnded(on=found["valid_to"])
     if on < found["valid_from"]:
         raise problems.EndBeforeStart(start=found["valid_from"])

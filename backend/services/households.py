@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
+
 from backend import problems
 from backend.crypto import vault
 from backend.http import paging
@@ -20,6 +22,7 @@ from models import database, households, regions, scope
 from models.households import Household, Residence, Tier
 from models.scope import Access
 
+log = structlog.get_logger("households")
 REVEALS_A_DAY = 50
 
 
@@ -29,12 +32,12 @@ def _open(row: dict[str, Any], column: str) -> str | None:
 
 
 def _shown(row: database.Record) -> dict[str, Any]:
-    """A household as its viewer may see it: the head plainly only to those linked to it (docs/rules.md S3)."""
+    """A household as its viewer may see it: head and address only to those linked to it; staff reveals (docs/rules.md S7)."""
     shown = dict(row)
     access = {1: Access.OWN, 2: Access.AREA, 3: Access.LINKED}[row["access"]]
     shown["access"] = str(access)
     shown["head_name"] = _open(shown, "head") if access is Access.OWN else row["head_masked"]
-    shown["address"] = _open(shown, "address") if access is not Access.LINKED else None
+    shown["address"] = _open(shown, "address") if access is Access.OWN else None
     primary = row["primary_person_id"]
     shown["primary"] = primary and {
         "assignment_id": row["primary_assignment_id"],
@@ -108,8 +111,9 @@ def _sealed(household_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-async def create_household(viewer: Viewer, body: dict[str, Any]) -> dict[str, Any]:
-    """Open a household in a micro-grid of one's own; sending the same `client_id` again gives the same household."""
+async def create_household(viewer: Viewer, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Open a household in a micro-grid of one's own; (household, whether it is new). The same `client_id` and content
+    again give the same household."""
     household_id = body["client_id"]
     before = await households.lock(household_id)
     if before is None:
@@ -131,7 +135,17 @@ async def create_household(viewer: Viewer, body: dict[str, Any]) -> dict[str, An
             valid_from=body["opened_on"],
         )
         await audit.record(viewer, Action.HOUSEHOLD_CREATE, household_id)
-    return await get_household(viewer, household_id, Verb.HOUSEHOLD_CREATE)
+    made = await get_household(viewer, household_id, Verb.HOUSEHOLD_CREATE)
+    if before is not None and not _same(dict(before), body):
+        raise problems.ClientIdReused()
+    return made, before is None
+
+
+def _same(before: dict[str, Any], body: dict[str, Any]) -> bool:
+    """Whether a household is what this body opened."""
+    return all(before[name] == body[name] for name in ("code", "group_name", "opened_on")) and all(
+        _open(before, column) == body[name] for name, column in _REVEALS.items()
+    )
 
 
 async def edit_household(viewer: Viewer, household_id: UUID, version: int, body: dict[str, Any]) -> dict[str, Any]:
@@ -148,14 +162,16 @@ async def edit_household(viewer: Viewer, household_id: UUID, version: int, body:
     return await get_household(viewer, household_id, Verb.HOUSEHOLD_EDIT)
 
 
-def _change(found: database.Record, spans: list[database.Record], on: date, replace_planned: bool) -> Change:
+def _change(
+    found: database.Record, spans: list[database.Record], on: date, today: date, replace_planned: bool
+) -> Change:
     """What a change from a day meets; refuses days before the opening, after the closing, or over a booked change."""
     if on < found["opened_on"]:
         raise problems.BeforeOpening(opened_on=found["opened_on"])
     if found["closed_on"] and on >= found["closed_on"]:
         raise problems.HouseholdClosed()
     change = change_from(on, [Span(row["id"], row["valid_from"], row["valid_to"]) for row in spans])
-    if change.later and not replace_planned:
+    if change.later and (not replace_planned or change.later[0].start <= today):  # what has begun is no plan
         raise problems.PlannedChange(on=change.later[0].start)
     return change
 
@@ -171,7 +187,7 @@ async def change_residence(viewer: Viewer, household_id: UUID, body: dict[str, A
     """From a day on the household lives differently, or in another micro-grid of the viewer's place."""
     found = await lock_to_change(viewer, household_id, Verb.HOUSEHOLD_EDIT)
     on = body["from_"]
-    change = _change(found, await households.residence_spans(household_id), on, body["replace_planned"])
+    change = _change(found, await households.residence_spans(household_id), on, viewer.today, body["replace_planned"])
     now = await households.residence_on(household_id, on)
     grid: UUID | None = body["micro_grid_id"] or (now["micro_grid_id"] if now else None)
     if grid is None:
@@ -197,7 +213,9 @@ async def change_tier(viewer: Viewer, household_id: UUID, body: dict[str, Any]) 
     on = body["from_"]
     if body["to"] is not None and body["to"] < on:
         raise problems.Invalid(errors={"to": ["结束日期不能早于开始日期"]})
-    await _close("tier", _change(found, await households.tier_spans(household_id), on, body["replace_planned"]), on)
+    await _close(
+        "tier", _change(found, await households.tier_spans(household_id), on, viewer.today, body["replace_planned"]), on
+    )
     if body["tier"] == "key":
         await Tier.create(
             id=uuid4(), household_id=household_id, reason=body["reason"], valid_from=on, valid_to=body["to"]
@@ -215,6 +233,7 @@ async def reveal(viewer: Viewer, household_id: UUID, columns: list[str], purpose
         raise problems.HouseholdReadOnly()
     assert viewer.account_id is not None
     if await households.count_reveals(viewer.account_id, viewer.now - timedelta(days=1)) >= REVEALS_A_DAY:
+        log.warning("reveal_limit", account_id=str(viewer.account_id))  # the alarm: ids only
         raise problems.RevealLimit(retry_after=3600, limit=REVEALS_A_DAY)
     found = await households.lock(household_id)
     assert found is not None

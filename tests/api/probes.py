@@ -21,7 +21,7 @@ from sanic import Sanic
 from backend.crypto import token_hash
 from backend.http.endpoint import Spec
 from models import database
-from tests.world import HOUSEHOLDS, LINKS, NOW, PEOPLE, TODAY, World, of, phone_of, token_of
+from tests.world import HOUSEHOLDS, LINKS, NOW, OPENED, PEOPLE, TODAY, World, of, phone_of, token_of
 
 #: Everybody who may knock: each role, a WeChat user who is bound to nobody, and nobody at all.
 VIEWERS = (
@@ -262,8 +262,9 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
         Probe(
             "POST", "/households", who(side, "secretary", "office"),
             {
-                "client_id": side.household_id(), "micro_grid_id": str(of("region", "e1")), "group_name": "二组",
-                "head_name": "新标记户", "opened_on": TODAY.isoformat(),
+                "client_id": side.household_id(), "micro_grid_id": str(of("region", "e1")), "group_name": "一组",
+                "code": side.household, "head_name": HOUSEHOLDS[side.household][1], "phone": phone_of(side.household),
+                "address": f"标记地址{side.household}号", "opened_on": OPENED.isoformat(),
             },
             shows=side.household_id(),
         ),

@@ -78,14 +78,17 @@ class TestCreate:
         assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
         assert (await count("assignment"), await count("audit_entry")) == before
 
-    @refused(problems.Conflict, assignments.create_assignment)
-    @pytest.mark.parametrize("other", [{"household_id": "h5"}, {"person_id": "m1"}], ids=str)
+    @refused(problems.ClientIdReused, assignments.create_assignment)
+    @pytest.mark.parametrize(
+        "other", [{"household_id": "h5"}, {"person_id": "m1"}, {"role": "backup"}, {"from": "2026-11-14"}], ids=str
+    )
     async def test_another_link_under_the_same_id(
         self, client: httpx.AsyncClient, world: World, other: dict[str, str]
     ) -> httpx.Response:
         body = a_link(world)
         await client.post("/assignments", json=body, headers=world.headers("s_east"))
-        changed = {name: str((world.households | world.people)[value]) for name, value in other.items()}
+        ids = world.households | world.people
+        changed = {name: str(ids.get(value, value)) for name, value in other.items()}
         return await client.post("/assignments", json=body | changed, headers=world.headers("s_east"))
 
     @refused(problems.PrimaryTaken, assignments.create_assignment)
@@ -114,9 +117,7 @@ class TestCreate:
         return answer
 
     @refused(problems.AlreadyLinked, assignments.create_assignment)
-    @pytest.mark.parametrize(
-        ("person", "household", "role"), [("m2", "h1", "primary"), ("m1", "h1", "backup"), ("m2", "h1", "backup")]
-    )
+    @pytest.mark.parametrize(("person", "household", "role"), [("m1", "h1", "backup"), ("m2", "h1", "backup")])
     async def test_linked_already(
         self, client: httpx.AsyncClient, world: World, person: str, household: str, role: str
     ) -> httpx.Response:
@@ -345,3 +346,18 @@ class TestAtOnce:
 
 def test_every_problem_has_a_test() -> None:
     assert without_a_test(assignments) == []
+
+
+async def test_a_booked_end_may_be_moved_and_what_has_begun_is_no_plan(client: httpx.AsyncClient, world: World) -> None:
+    """A secretary who booked an end for next month must be able to change her mind; history must not be emptied."""
+    url, headers = f"/assignments/{world.link('m1', 'h2')}/end", world.headers("s_east")
+    booked = await client.post(url, json={"on": "2026-12-15", "reason": "other"}, headers=headers)
+    moved = await client.post(url, json={"on": "2026-11-20", "reason": "handed_over"}, headers=headers)
+    assert (booked.status_code, moved.status_code, moved.json()["to"]) == (200, 200, "2026-11-20")
+    await client.post(url, json={"on": TODAY.isoformat(), "reason": "handed_over"}, headers=headers)
+    active = await link(client, world, "s_east", "m2", "h2", **{"from": TODAY.isoformat()})
+    assert active.status_code == 201
+    past = {"from": "2026-06-01", "replace_planned": True}
+    await database.execute("UPDATE assignment SET valid_to = '2026-05-01' WHERE id = $1", world.link("m1", "h2"))
+    refused_past = await link(client, world, "s_east", "s_east", "h2", **past)
+    assert (refused_past.status_code, refused_past.json()["code"]) == (409, "assignments.primary_taken")

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from backend import problems
+from backend.rules.assignments import HARD_MAX_LOAD
 from handlers import assignments
 from models import checks, database
 from tests.api.problems import refused, without_a_test
@@ -342,6 +343,30 @@ class TestAtOnce:
             assert Counter(answer.status_code for answer in ends) == {200: 1, 409: 7}
         audits = await fetch(own_database, "SELECT action, count(*) FROM audit_entry GROUP BY 1 ORDER BY 1")
         assert [tuple(row) for row in audits] == [("assignment.create", 3), ("assignment.end", 1)]
+
+    async def test_one_person_gets_no_more_than_the_limit(
+        self, serve: Callable[..., Running], own_database: str, world: World
+    ) -> None:
+        """Each request looks at how many households the person has; all at once, they must not look at the same number."""
+        households = [
+            row["id"]
+            for row in await fetch(
+                own_database,
+                """WITH made AS (INSERT INTO household (id, group_name, head_sealed, head_masked, opened_on)
+                     SELECT gen_random_uuid(), '二组', '', '某', '2026-01-01' FROM generate_series(1, 24) RETURNING id)
+                   INSERT INTO residence (id, household_id, micro_grid_id, status, valid_from)
+                   SELECT gen_random_uuid(), id, $1, 'resident', '2026-01-01' FROM made RETURNING household_id AS id""",
+                world.regions["e2"],
+            )
+        ]
+        running = serve(workers=2)
+        async with httpx.AsyncClient(base_url=f"{running.url}/api/v1", timeout=20) as client:
+            bodies = [a_link(world, "m2") | {"household_id": str(one)} for one in households]
+            answers = await asyncio.gather(
+                *(client.post("/assignments", json=body, headers=world.headers("s_east")) for body in bodies)
+            )
+        assert Counter(answer.status_code for answer in answers) == {201: HARD_MAX_LOAD - 1, 409: 25 - HARD_MAX_LOAD}
+        assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"assignments.load"}
 
 
 def test_every_problem_has_a_test() -> None:

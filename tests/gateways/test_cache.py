@@ -29,11 +29,13 @@ class TestAllow:
         assert await cache.allow("reveal", "a", 1, 60) == 0
 
     async def test_many_at_once_over_two_processes_are_allowed_exactly_as_often(
-        self, cache: Cache, redis_server: RedisServer
+        self, redis_server: RedisServer
     ) -> None:
-        other = Cache(redis_server.url)
-        waits = await asyncio.gather(*(each.allow("login", "a", 10, 60) for each in (cache, other) * 100))
-        await other.close()
+        # Patient ones: on a busy machine two hundred at once may take longer than a sign-in is made to wait.
+        pair = Cache(redis_server.url, timeout=10), Cache(redis_server.url, timeout=10)
+        waits = await asyncio.gather(*(each.allow("login", "a", 10, 60) for each in pair * 100))
+        for each in pair:
+            await each.close()
         assert waits.count(0) == 10
 
     async def test_the_window_ends_and_trying_on_does_not_prolong_it(self, cache: Cache) -> None:

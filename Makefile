@@ -59,9 +59,9 @@ types: setup ## types
 openapi: setup ## write openapi.json anew from the schemas
 	$(PYTHON) -m backend openapi
 
-bench: setup ## measure against the raw limit and the peers, in one interleaved run
+bench: setup ## measure against the raw limit and the peers, in one interleaved run (ARGS="--rounds 5")
 	$(call environment,.venv-bench,bench/requirements.txt)
-	$(PYTHON) -m bench
+	$(PYTHON) -m bench $(ARGS)
 
 proof: setup checks ## the long tests on top (PROOF=1): more histories, more faults
 	PROOF=1 $(PYTHON) -m pytest

@@ -28,6 +28,7 @@ class GroupCommit:
         self._write, self._lanes, self._most = write, lanes, most
         self._waiting: collections.deque[tuple[Item, asyncio.Future[Recorded | None]]] = collections.deque()
         self._running: set[asyncio.Task[None]] = set()
+        self._batches = asyncio.Semaphore(lanes)
 
     async def record(self, item: Item) -> Recorded | None:
         """Write one visit together with whatever else waits; None when it is not one for the fast path."""
@@ -38,9 +39,13 @@ class GroupCommit:
         return await answer
 
     async def record_many(self, items: Sequence[Item]) -> list[Recorded | None]:
-        """Write a batch that came as one: it is a group already."""
+        """Write a batch that came as one: it is a group already, and waits for a lane like any other.
+
+        Many large statements at once would only fight for the same pages of the same indexes.
+        """
         try:
-            return await self._write(items)
+            async with self._batches:
+                return await self._write(items)
         except Exception as error:
             if is_unreachable(error):
                 raise

@@ -31,7 +31,7 @@ SECTIONS = (
     ("Read on", "接着读"),
 )
 #: Named in the documents, made by a command, and never committed (docs/performance.md: not before `make bench` ran).
-MADE = {".venv", ".run/demo.json", "deploy/.env", "docs/performance.md"}
+MADE = {".venv", ".run/demo.json", "deploy/.env"}
 SUFFIXES = "py|md|txt|json|yaml|toml|sql|sh|png|lua|example"
 CODE = re.compile(r"```.*?\n(.*?)```|`([^`]+)`", re.DOTALL)
 ENDPOINT = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[a-z0-9_/{}.-]*)")

@@ -24,13 +24,6 @@ async def stamp() -> tuple[int, int, int]:
     return row["folds"], row["trees"], row["marks"]
 
 
-async def find_period(period_id: int) -> Record | None:
-    """A kept period."""
-    return await database.fetch_row(
-        "SELECT id, kind, lower(span) AS start, upper(span) AS until FROM period WHERE id = $1", period_id
-    )
-
-
 async def kept_periods() -> list[int]:
     """The kept months in order."""
     return [row["id"] for row in await database.fetch("SELECT id FROM period WHERE kind = 'month' ORDER BY id")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -94,11 +93,3 @@ def replaced_columns() -> list[str]:
         added = re.findall(r"AddField\(\s*model_name='(\w+)',\s*name='(\w+)'", text)
         found += [f"{path.name}: {model}.{name}" for model, name in sorted(set(removed) & set(added))]
     return found
-
-
-def fingerprint() -> str:
-    """A hash of all migration files, so that a second start can see that nothing is new."""
-    digest = hashlib.sha256()
-    for path in sorted(FOLDER.glob("[0-9]*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -109,12 +109,6 @@ async def find(visit_id: UUID) -> Record | None:
     return await database.fetch_row(f"SELECT {VISIT}, body_mac FROM visit WHERE id = $1", visit_id)
 
 
-async def find_many(visit_ids: Sequence[UUID]) -> dict[UUID, Record]:
-    """Visits by id."""
-    rows = await database.fetch(f"SELECT {VISIT}, body_mac FROM visit WHERE id = ANY ($1::uuid[])", list(visit_ids))
-    return {row["id"]: row for row in rows}
-
-
 async def void(visit_id: UUID, account_id: UUID, reason: str) -> bool:
     """Void a visit; False when it was voided before."""
     return (

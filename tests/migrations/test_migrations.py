@@ -176,14 +176,6 @@ def test_a_column_removed_and_added_again_is_found(tmp_path: Path, monkeypatch: 
     assert migrate.replaced_columns() == ["0005_lossy.py: Visit.mode"]
 
 
-def test_a_changed_migration_is_another_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "FOLDER", tmp_path)
-    (tmp_path / "0001_a.py").write_text("1")
-    before = migrate.fingerprint()
-    (tmp_path / "0001_a.py").write_text("2")
-    assert migrate.fingerprint() != before
-
-
 class TestCatalogue:
     async def test_each_constraint_index_and_trigger_that_a_migration_names_is_there(self, migrated: Settings) -> None:
         source = "".join(path.read_text() for path in sorted(migrate.FOLDER.glob("000[23]*.py")))

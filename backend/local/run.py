@@ -94,9 +94,9 @@ class Supervisor:
         if self.standin_url is not None:
             _, _, port = self.standin_url.rpartition(":")
             waits.append((self._child("standin", "--port", port), self.standin_url, None))
-        self._child("worker")
         for child, url, status in waits:
             self._wait_for(child, url, status)
+        self._child("worker")  # now that it takes no processor time from those who are waited for
         self._announce()
 
     def watch(self) -> NoReturn:

@@ -61,7 +61,8 @@ def seen(only: str = "") -> str:
   GROUP BY household_id)"""
 
 
-_ACCESS = {1: Access.OWN, 2: Access.AREA, 3: Access.LINKED}
+#: How `seen.access` in the SQL is read: the least number is the closest access.
+ACCESS = {1: Access.OWN, 2: Access.AREA, 3: Access.LINKED}
 
 
 def arguments(places: Places, today: date) -> list[object]:
@@ -73,7 +74,7 @@ async def access(places: Places, household_id: UUID, today: date) -> Access | No
     found = await database.fetch_value(
         f"WITH {seen('AND {h} = $5::uuid')} SELECT access FROM seen", *arguments(places, today), household_id
     )
-    return _ACCESS.get(found)
+    return ACCESS.get(found)
 
 
 HOUSEHOLD = """

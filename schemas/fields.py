@@ -8,6 +8,7 @@ the common body costs a tenth (decision 0008; `tests/http/test_quick.py` holds t
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -37,8 +38,9 @@ class _Field(fields.Field[Any]):
 
     default_error_messages = REQUIRED
 
+    @abstractmethod
     def read(self, value: Any) -> Any:
-        raise NotImplementedError
+        """The loaded value. Raises ValueError with a sentence."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         try:

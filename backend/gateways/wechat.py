@@ -302,7 +302,7 @@ class WeChat:
                 method,
                 self._base + path,
                 params=query,
-                # Some endpoints do not understand \uXXXX, so the JSON is plain UTF-8.
+                # Some endpoints do not understand escaped characters, so the JSON is plain UTF-8.
                 data=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
                 headers=None if body is None else {"Content-Type": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=max(seconds, 0.001)),

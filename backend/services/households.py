@@ -34,7 +34,7 @@ def _open(row: dict[str, Any], column: str) -> str | None:
 def _shown(row: database.Record) -> dict[str, Any]:
     """A household as its viewer may see it: head and address only to those linked to it; staff reveals (docs/rules.md S7)."""
     shown = dict(row)
-    access = {1: Access.OWN, 2: Access.AREA, 3: Access.LINKED}[row["access"]]
+    access = scope.ACCESS[row["access"]]
     shown["access"] = str(access)
     shown["head_name"] = _open(shown, "head") if access is Access.OWN else row["head_masked"]
     shown["address"] = _open(shown, "address") if access is Access.OWN else None
@@ -229,7 +229,7 @@ async def reveal(viewer: Viewer, household_id: UUID, columns: list[str], purpose
     row = await scope.find_household(viewer.places(Verb.HOUSEHOLD_REVEAL), household_id, viewer.today)
     if row is None:
         raise problems.HouseholdNotFound()
-    if row["access"] == 3:
+    if scope.ACCESS[row["access"]] is Access.LINKED:
         raise problems.HouseholdReadOnly()
     assert viewer.account_id is not None
     if await households.count_reveals(viewer.account_id, viewer.now - timedelta(days=1)) >= REVEALS_A_DAY:

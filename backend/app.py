@@ -20,7 +20,7 @@ from backend.http import openapi
 from backend.http.endpoint import problem_response, request_id_of, translated
 from backend.http.workers import replace_killed
 from backend.services import audit, visits
-from backend.services.coverage import ReadyAnswers
+from backend.services.coverage.answers import ReadyAnswers
 from backend.services.group_commit import GroupCommit
 from backend.services.wechat_tokens import DatabaseTokens
 from backend.settings import CHINA, Settings

@@ -22,15 +22,20 @@ class Verb(StrEnum):
     ASSIGNMENT_END = "assignment.end"
     AUDIT_READ = "audit.read"
     BRANCH_READ = "branch.read"
+    COVERAGE_DRILL = "coverage.drill"
     COVERAGE_READ = "coverage.read"
     HOUSEHOLD_CREATE = "household.create"
     HOUSEHOLD_EDIT = "household.edit"
     HOUSEHOLD_READ = "household.read"
     HOUSEHOLD_REVEAL = "household.reveal"
+    MUST_VISIT_RAISE = "must_visit.raise"
+    MUST_VISIT_READ = "must_visit.read"
+    MUST_VISIT_WITHDRAW = "must_visit.withdraw"
     PERSON_INVITE = "person.invite"
     PERSON_READ = "person.read"
     REGION_READ = "region.read"
     ROLE_GRANT = "role.grant"
+    RULE_SET = "rule.set"
     VISIT_READ = "visit.read"
     VISIT_RECORD = "visit.record"
     VISIT_RECORD_FOR = "visit.record_for"
@@ -38,19 +43,32 @@ class Verb(StrEnum):
 
 
 V = Verb
+_MUST_VISITS = frozenset({V.MUST_VISIT_RAISE, V.MUST_VISIT_READ, V.MUST_VISIT_WITHDRAW})
 #: `member` is held by everybody bound to a person, through the person; it is never granted.
 VERBS: dict[Role, frozenset[Verb]] = {
     Role.MEMBER: frozenset(
         {V.BRANCH_READ, V.HOUSEHOLD_READ, V.HOUSEHOLD_REVEAL, V.REGION_READ, V.VISIT_READ, V.VISIT_RECORD, V.VISIT_VOID}
-    ),
-    Role.BRANCH_SECRETARY: frozenset(V) - {V.ROLE_GRANT},
+    )
+    | _MUST_VISITS,
+    Role.BRANCH_SECRETARY: frozenset(V) - {V.ROLE_GRANT, V.RULE_SET},
     Role.AREA_CADRE: frozenset(
-        {V.BRANCH_READ, V.COVERAGE_READ, V.HOUSEHOLD_READ, V.REGION_READ, V.VISIT_READ, V.VISIT_RECORD, V.VISIT_VOID}
-    ),
+        {
+            V.BRANCH_READ,
+            V.COVERAGE_DRILL,
+            V.COVERAGE_READ,
+            V.HOUSEHOLD_READ,
+            V.REGION_READ,
+            V.VISIT_READ,
+            V.VISIT_RECORD,
+            V.VISIT_VOID,
+        }
+    )
+    | _MUST_VISITS,
     Role.ORGANIZATION_OFFICE: frozenset(
         {
             V.AUDIT_READ,
             V.BRANCH_READ,
+            V.COVERAGE_DRILL,
             V.COVERAGE_READ,
             V.HOUSEHOLD_CREATE,
             V.HOUSEHOLD_EDIT,
@@ -59,9 +77,11 @@ VERBS: dict[Role, frozenset[Verb]] = {
             V.PERSON_READ,
             V.REGION_READ,
             V.ROLE_GRANT,
+            V.RULE_SET,
         }
-    ),
-    Role.TOWNSHIP_COMMITTEE: frozenset({V.BRANCH_READ, V.COVERAGE_READ, V.REGION_READ}),
+    )
+    | _MUST_VISITS,
+    Role.TOWNSHIP_COMMITTEE: frozenset({V.BRANCH_READ, V.COVERAGE_DRILL, V.COVERAGE_READ, V.REGION_READ}),
     Role.DEPARTMENT: frozenset({V.REGION_READ}),
     Role.ADMINISTRATOR: frozenset({V.BRANCH_READ, V.REGION_READ, V.ROLE_GRANT}),
 }

@@ -119,6 +119,21 @@ PlaceUnfit = _problem("PlaceUnfit", 422, "accounts.place_unfit", "地点与角�
 
 # Regions, branches, people
 RegionNotFound = _problem("RegionNotFound", 404, "regions.not_found", "没有这个地方", "请从列表中重新选择。")
+NotTownship = _problem("NotTownship", 422, "regions.not_township", "要选到乡镇", "这些数字按乡镇设置，请选择一个乡镇。")
+RuleNumberUnfit = _problem(
+    "RuleNumberUnfit", 422, "regions.rule_number", "数字不合适", "{words}{bounds}，请改后再提交。"
+)
+RuleInPast = _problem(
+    "RuleInPast", 422, "regions.rule_past", "日期太早", "只能从今天或以后的日子起改，过去的数字不变。"
+)
+RulePlanned = _problem(
+    "RulePlanned", 409, "regions.rule_planned", "后面已有安排",
+    "{on} 起已安排了另一个数。要以这次为准，请确认“替换后面的安排”再提交。",
+)  # fmt: skip
+RuleOrder = _problem(
+    "RuleOrder", 422, "regions.rule_order", "联户数前后不符",
+    "从 {on} 起，下限应不大于上限，上限应不大于最多户数，请先改另一个数。",
+)  # fmt: skip
 BranchNotFound = _problem("BranchNotFound", 404, "branches.not_found", "没有这个支部", "请从列表中重新选择。")
 PersonNotFound = _problem("PersonNotFound", 404, "people.not_found", "没有这个人", "请从名单中重新选择。")
 
@@ -216,13 +231,31 @@ VoidDenied = _problem(
     "VoidDenied", 403, "visits.void_denied", "不能作废这条走访", "只有走访人、登记人或本支部书记可以作废。"
 )
 
+# Obligations
+MustVisitNotFound = _problem("MustVisitNotFound", 404, "obligations.not_found", "没有这次必访", "请刷新后再试。")
+MustVisitDayUnfit = _problem(
+    "MustVisitDayUnfit", 422, "obligations.since", "日期不对", "事情发生的日期不能在将来，也不能早于 30 天前。"
+)
+MustVisitOpen = _problem(
+    "MustVisitOpen", 409, "obligations.open", "已经提出过",
+    "{since} 的“{kind}”已经提出，{due_on} 前走访即可，不用再提。",
+)  # fmt: skip
+MustVisitOver = _problem(
+    "MustVisitOver", 409, "obligations.over", "期限已过", "期限已过的必访已计入统计，确有错误请由支部书记撤回。"
+)
+
 # Coverage
 AreaNotFound = _problem(
     "AreaNotFound", 404, "coverage.area", "没有这个范围", "这个地方或支部不在你的查看范围内，请重新选择。"
 )
-PeriodInvalid = _problem("PeriodInvalid", 422, "coverage.period", "时段不对", "目前按月查看，例如 2026-11。")
+PeriodInvalid = _problem(
+    "PeriodInvalid", 422, "coverage.period", "时段不对", "请写成月、季或年，例如 2026-11、2026Q4 或 2026。"
+)
 PeriodNotKept = _problem(
-    "PeriodNotKept", 404, "coverage.period_not_kept", "这个月没有数据", "从 {first} 到 {last} 有数据，请换一个月份。"
+    "PeriodNotKept", 404, "coverage.period_not_kept", "这个时段没有数据", "从 {first} 到 {last} 有数据，请换一个时段。"
+)
+PeriodNotCounted = _problem(
+    "PeriodNotCounted", 503, "coverage.period_not_counted", "这个时段正在统计", "数据正在按现行口径统计，请稍后再看。"
 )
 LevelUnfit = _problem(
     "LevelUnfit",
@@ -231,6 +264,13 @@ LevelUnfit = _problem(
     "级别不对",
     "请选比所看范围更细的级别：township、village、grid、micro_grid 或 branch。",
 )
+PeriodsUnlike = _problem(
+    "PeriodsUnlike", 422, "coverage.periods_unlike", "两个时段不同类", "请选两个月、两个季度或两个年度来比较。"
+)
+PurposeMissing = _problem(
+    "PurposeMissing", 422, "coverage.purpose", "请说明用途",
+    "镇党委查看到户，请在 purpose 中选一个用途（可选的见 /codes 的 drill_purposes）；每次查看都会留下记录。",
+)  # fmt: skip
 AreaOrBranch = _problem(
     "AreaOrBranch", 422, "coverage.area_or_branch", "范围不清楚", "请在 area 和 branch 中填写一个。"
 )

@@ -52,6 +52,8 @@ class Settings:
     filing_number: str
     #: How many proxies stand before the server; their number of X-Forwarded-For entries is trusted, no more.
     proxies: int
+    #: Who reads /metrics shows it; without one /metrics is closed in production and open elsewhere.
+    metrics_token: str = field(repr=False, default="")
 
     @property
     def is_production(self) -> bool:
@@ -82,6 +84,7 @@ class Settings:
             sponsor=_text(environ, "SPONSOR", None if production else "演示主办单位"),
             filing_number=_text(environ, "FILING_NUMBER", None if production else "演示，未备案"),
             proxies=_integer(environ, "PROXIES", 0, 0, 9),
+            metrics_token=_metrics_token(environ),
         )
 
 
@@ -144,6 +147,15 @@ def _secret_keys(environ: Mapping[str, str], production: bool) -> tuple[tuple[in
             )
         keys[int(version)] = key
     return tuple(keys.items())
+
+
+def _metrics_token(environ: Mapping[str, str]) -> str:
+    value = environ.get("METRICS_TOKEN") or ""
+    if value and (len(value) < 24 or not value.isascii() or not value.isprintable() or " " in value):
+        raise SettingsError(
+            "METRICS_TOKEN", "must be 24 or more ASCII characters without spaces; `python -m backend new-key` makes one"
+        )
+    return value
 
 
 def _wechat_api_base(environ: Mapping[str, str], production: bool) -> str:

@@ -171,6 +171,12 @@ The processor time of an answer (server, all of PostgreSQL, and the worker that 
 
 {markdown(ratio_rows(results))}
 
+## Growth
+
+What it costs with more and more visits stored; `× n` is the last against the first. Made by `python -m bench.growth`.
+
+![Curves of cost against visits stored](pictures/growth.svg)
+
 ## Who did what
 
 Rates are visits (for coverage: answers) in a second; processor time is for one visit or answer. A batch's latency is

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+from backend.rules.definitions import in_force
 from bench.contenders import Contender
 
 #: A number of what a contender's database holds.
@@ -45,7 +46,7 @@ def counts(contender: Contender) -> dict[str, int]:
 def _figures(rows: list[dict[str, Any]], has_metrics: bool) -> tuple[int, ...]:
     if not has_metrics:
         return (sum(row["households"] for row in rows), sum(row["contacted"] for row in rows))
-    names = sorted(rows[0]["metrics"]) if rows else []
+    names = sorted(in_force(1)) if rows else []  # those that the peers give, too
     return tuple(
         sum(row["metrics"][name][part] for row in rows) for name in names for part in ("numerator", "denominator")
     )

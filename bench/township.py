@@ -19,7 +19,7 @@ from backend.crypto import token_hash
 from backend.demo.load import load
 from backend.demo.places import TOWNSHIP_CODE
 from backend.local.servers import DATABASE, PostgresServer, RedisServer, remove_data
-from backend.rules.coverage import month_id, printed_month
+from backend.rules.periods import Period
 from backend.settings import CHINA, Settings
 from models import migrate
 
@@ -56,7 +56,7 @@ class Town:
 
     @property
     def coverage_query(self) -> str:
-        return f"area={TOWNSHIP_CODE}&period={printed_month(month_id(self.today))}&level=village"
+        return f"area={TOWNSHIP_CODE}&period={Period.containing(self.today)}&level=village"
 
     def url(self, database: str) -> str:
         """The address of a contender's database."""
@@ -110,7 +110,7 @@ async def _configure(url: str) -> None:
 
 async def _load(settings: Settings, today: date) -> None:
     await migrate.migrate(settings)
-    await load(settings, today, Console(stderr=True), None)
+    await load(settings, today, Console(stderr=True), None, every=True)  # or the worker would count meanwhile
 
 
 async def _sign_in(url: str, senders: Path, today: date) -> tuple[int, int, str]:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from sanic import Blueprint
 
-from handlers import accounts, assignments, audit, coverage, households, meta, people, regions, visits
+from handlers import (
+    accounts,
+    assignments,
+    audit,
+    coverage,
+    households,
+    meta,
+    metrics,
+    obligations,
+    people,
+    regions,
+    sync,
+    visits,
+)
 
 api = Blueprint.group(
     accounts.blueprint,
@@ -13,10 +26,12 @@ api = Blueprint.group(
     coverage.blueprint,
     households.blueprint,
     meta.blueprint,
+    obligations.blueprint,
     people.blueprint,
     regions.blueprint,
+    sync.blueprint,
     visits.blueprint,
     version=1,
     version_prefix="/api/v",
 )
-outside = meta.outside
+outside = metrics.outside

@@ -12,7 +12,8 @@ from sanic.response import html, json, raw, redirect
 
 from backend import problems
 from backend.http.endpoint import endpoint, problem_response, request_id_of
-from backend.rules import visits
+from backend.rules import obligations, reasons, visits
+from backend.rules.regions import RULES
 from backend.services import health
 from schemas.meta import AboutOut, CodesOut
 
@@ -27,6 +28,12 @@ CODES = {
         "topics": visits.TOPICS,
         "backfill_reasons": visits.BACKFILL_REASONS,
         "void_reasons": visits.VOID_REASONS,
+        "must_visit_kinds": obligations.KINDS,
+        "withdraw_reasons": obligations.WITHDRAW_REASONS,
+        "drill_purposes": reasons.PURPOSES,
+        "drill_reasons": reasons.REASONS,
+        "gap_reasons": reasons.GAP_REASONS,
+        "rules": {str(name): rule.words for name, rule in RULES.items()},
     }.items()
 } | {"note_hint": "写需要什么帮助；不写思想、信仰、信访等情况，不写身份证号。"}
 

@@ -123,11 +123,12 @@ async def sealing_lags(minutes: int) -> bool:
 
 
 async def list_about(household_id: UUID, before: int | None, limit: int) -> list[Record]:
-    """What was done to a household, its links and its visits, newest first; `before` is where the page before ended."""
+    """What was done to a household, its links, visits and must-visits, newest first; `before` is where the page before ended."""
     return await database.fetch(
         """SELECT id, at, account_id, action, subject_id, changed, reason FROM audit_entry
            WHERE subject_id = ANY (ARRAY[$1::uuid] || ARRAY(SELECT id FROM assignment WHERE household_id = $1)
-                                   || ARRAY(SELECT id FROM visit WHERE household_id = $1))
+                                   || ARRAY(SELECT id FROM visit WHERE household_id = $1)
+                                   || ARRAY(SELECT id FROM must_visit WHERE household_id = $1))
              AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3""",
         household_id,
         before,

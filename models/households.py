@@ -105,6 +105,25 @@ class Home(Dated):
         indexes = [Index(fields=["person_id"]), Index(fields=["household_id"])]
 
 
+class Succession(Model):
+    """From a day on another household answers for this one; predecessors of predecessors have rows of their own (C25)."""
+
+    id = fields.UUIDField(primary_key=True)
+    household: fields.ForeignKeyRelation[Household] = fields.ForeignKeyField(
+        "lianhu.Household", on_delete=fields.RESTRICT, related_name="successors"
+    )
+    successor: fields.ForeignKeyRelation[Household] = fields.ForeignKeyField(
+        "lianhu.Household", on_delete=fields.RESTRICT, related_name="predecessors"
+    )
+    on_day = fields.DateField()
+    recorded_at = fields.DatetimeField(db_default=Now())
+    annulled_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "succession"
+        indexes = [Index(fields=["household_id"]), Index(fields=["successor_id"])]
+
+
 SPANS = "SELECT id, valid_from, valid_to FROM {table} WHERE {owner} = $1 AND NOT isempty(during) ORDER BY valid_from"
 
 
@@ -170,3 +189,23 @@ async def count_reveals(account_id: UUID, since: datetime) -> int:
 async def of_visit(household_id: UUID) -> Record | None:
     """What a visit needs to know of its household."""
     return await database.fetch_row("SELECT id, opened_on, closed_on FROM household WHERE id = $1", household_id)
+
+
+async def rule_number(household_id: UUID, name: str, day: date) -> int:
+    """The number of a rule in force for a household on a day: its township's, else the general one (docs/rules.md O1).
+
+    The township is the one in which the household is registered on the day, or was last.
+    """
+    return int(
+        await database.fetch_value(
+            """SELECT q.number FROM region_rule q
+               WHERE q.name = $2 AND q.during @> $3::date AND (q.region_id IS NULL OR q.region_id = ANY (
+                 (SELECT g.path FROM residence r JOIN region g ON g.id = r.micro_grid_id
+                  WHERE r.household_id = $1 AND NOT isempty(r.during) AND r.valid_from <= $3::date
+                  ORDER BY r.valid_from DESC LIMIT 1)::uuid[]))
+               ORDER BY q.region_id IS NULL, q.valid_from DESC LIMIT 1""",
+            household_id,
+            name,
+            day,
+        )
+    )

@@ -75,6 +75,21 @@ class Responsibility(Dated):
         indexes = [Index(fields=["region_id"]), Index(fields=["branch_id"]), Index(fields=["person_id"])]
 
 
+class RegionRule(Dated):
+    """A number that a township sets for itself from a day on; without a region it is the general one (docs/rules.md O1)."""
+
+    id = fields.UUIDField(primary_key=True)
+    region: fields.ForeignKeyNullableRelation[Region] = fields.ForeignKeyField(
+        "lianhu.Region", null=True, on_delete=fields.RESTRICT, related_name="rules"
+    )
+    name = fields.TextField()
+    number = fields.IntField()
+
+    class Meta:
+        table = "region_rule"
+        indexes = [Index(fields=["region_id"])]
+
+
 REGION_ROW = "id, parent_id, level, code, name"
 BRANCH_ROW = "id, parent_id, kind, name, region_id"
 
@@ -171,3 +186,47 @@ async def touches(region_id: UUID, places: Sequence[UUID]) -> bool:
 async def find_branch_by_id(text: str) -> Record | None:
     """A branch by the text of its id, as an operator types it."""
     return await database.fetch_row(f"SELECT {BRANCH_ROW} FROM branch WHERE id::text = $1", text)
+
+
+async def lock(region_id: UUID) -> None:
+    """Hold a region until the transaction ends: changes of its rules queue here."""
+    await database.execute("SELECT FROM region WHERE id = $1 FOR NO KEY UPDATE", region_id)
+
+
+async def rules_on(region_id: UUID, day: date) -> list[Record]:
+    """The numbers in force in a township on a day, and since when; `own` = set by itself, else the general one."""
+    return await database.fetch(
+        """SELECT DISTINCT ON (name) name, number, valid_from AS since, region_id IS NOT NULL AS own FROM region_rule
+           WHERE (region_id = $1 OR region_id IS NULL) AND during @> $2::date
+           ORDER BY name, region_id IS NULL, valid_from DESC""",
+        region_id,
+        day,
+    )
+
+
+async def rule_spans(region_id: UUID, name: str) -> list[Record]:
+    """What a township has set for one rule itself, in order of days; empty rows left out."""
+    return await database.fetch(
+        """SELECT id, number, valid_from, valid_to FROM region_rule
+           WHERE region_id = $1 AND name = $2 AND NOT isempty(during) ORDER BY valid_from""",
+        region_id,
+        name,
+    )
+
+
+async def close_rule(rule_id: UUID, on: date) -> None:
+    """End a number on a day; on or before its first day it never was."""
+    await database.execute(
+        "UPDATE region_rule SET valid_to = greatest(valid_from, $2::date) WHERE id = $1", rule_id, on
+    )
+
+
+async def rule_days(region_id: UUID, day: date) -> list[date]:
+    """A day, and every later one on which a number of a township changes."""
+    rows = await database.fetch(
+        """SELECT $2::date AS day UNION SELECT d FROM region_rule q, unnest(ARRAY[q.valid_from, q.valid_to]) d
+           WHERE (q.region_id = $1 OR q.region_id IS NULL) AND NOT isempty(q.during) AND d > $2::date ORDER BY day""",
+        region_id,
+        day,
+    )
+    return [row["day"] for row in rows]

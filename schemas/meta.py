@@ -16,6 +16,12 @@ class CodesOut(Wire):
     topics = fields.List(fields.Nested(CodeRow), required=True)
     backfill_reasons = fields.List(fields.Nested(CodeRow), required=True)
     void_reasons = fields.List(fields.Nested(CodeRow), required=True)
+    must_visit_kinds = fields.List(fields.Nested(CodeRow), required=True)
+    withdraw_reasons = fields.List(fields.Nested(CodeRow), required=True)
+    drill_purposes = fields.List(fields.Nested(CodeRow), required=True)
+    drill_reasons = fields.List(fields.Nested(CodeRow), required=True)
+    gap_reasons = fields.List(fields.Nested(CodeRow), required=True)
+    rules = fields.List(fields.Nested(CodeRow), required=True)
     note_hint = fields.String(required=True)
 
 

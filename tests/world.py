@@ -19,6 +19,7 @@ import argon2
 import asyncpg
 
 from backend.crypto import Vault, token_hash
+from backend.rules.definitions import CATALOGUE
 from backend.rules.households import masked
 from backend.settings import CHINA, AppEnv, Settings
 
@@ -131,8 +132,9 @@ async def build(connection: asyncpg.Connection) -> None:
         (202611, date(2026, 11, 1), date(2026, 12, 1)),
     ):
         await connection.execute(
-            "INSERT INTO period (id, kind, span) VALUES ($1, 'month', daterange($2, $3))", month, start, end
-        )
+            "INSERT INTO period (id, kind, span, definition_version) VALUES ($1, 'month', daterange($2, $3), $4)",
+            month, start, end, CATALOGUE,
+        )  # fmt: skip
         await connection.execute("SELECT coverage_recount($1, (SELECT array_agg(id) FROM household))", month)
     await connection.execute("DELETE FROM coverage_dirty")  # the recount saw all that these marks speak of
 

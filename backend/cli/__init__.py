@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from backend.cli import accounts, data, serving
+from backend.cli import accounts, data, figures, serving
 from backend.cli.base import commands, fail
 from backend.settings import SettingsError
 
 #: Each of these modules adds its commands to the group.
-PARTS = (accounts, data, serving)
+PARTS = (accounts, data, figures, serving)
 __all__ = ["commands", "main"]
 
 

@@ -1,16 +1,14 @@
-"""Commands about the data and the documents: migrations, the demo, figures, checks, openapi.json, keys."""
+"""Commands about the data and the documents: migrations, the demo, openapi.json, keys."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import os
 import secrets
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -37,83 +35,35 @@ def migrate(check: bool) -> None:
 
 
 @commands.command()
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day of the demo's facts; default today.")
-def demo(until: datetime | None) -> None:
-    """Load the fictional demo township once."""
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The facts end before this day; default today.")
+@click.option(
+    "--scale", type=click.IntRange(1, 100), default=1, help="So many townships, all in one county; default 1."
+)
+@click.option(
+    "--visits",
+    type=click.IntRange(1),
+    help="About so many visits in all. They reach as many months back as that takes, five years at most; where these do"
+    " not suffice, households are visited more often than in reality. Default: twelve months of visits.",
+)
+@click.option(
+    "--count-all", is_flag=True, help="Count all periods now; else the worker counts all but the last two months."
+)
+def demo(until: datetime | None, scale: int, visits: int | None, count_all: bool) -> None:
+    """Load the fictional demo township once, or a county of them.
+
+    The first township is the same whatever the scale; figures are kept for the last thirteen months.
+    """
     chosen = settings()
     run_async(ready_database(chosen))
     from rich.console import Console
 
     from backend.demo.load import load
+    from backend.demo.township import A_YEAR, Extent
 
+    extent = Extent.of(visits, scale) if visits else A_YEAR
     run_dir = os.environ.get("RUN_DIR")
     day = until.date() if until else datetime.now(CHINA).date()
-    run_async(load(chosen, day, Console(), Path(run_dir) if run_dir else None))
-
-
-@commands.command()
-@click.option("--check", is_flag=True, help="Only compare; print differences and exit 1 on any.")
-@click.option("--month", "months", multiple=True, help="2026-11; all kept months if not given.")
-def recount(check: bool, months: tuple[str, ...]) -> None:
-    """Recount the figures from the raw facts, or prove that they agree."""
-    from backend.rules.coverage import parse_month
-    from backend.services import coverage
-
-    parsed = [parse_month(month) for month in months]
-    if None in parsed:
-        fail("--month: a month looks like 2026-11")
-    chosen_months = [month for month in parsed if month is not None] or None
-    chosen = settings()
-
-    async def work() -> list[str]:
-        await ready_database(chosen)
-        async with database(chosen):
-            if check:
-                return await coverage.check(chosen_months)
-            with _bars() as progress:
-                await coverage.recount(chosen_months, progress)
-            return []
-
-    _report(run_async(work()), "figures agree with the facts")
-
-
-@commands.command("check")
-def check_all() -> None:
-    """Prove what can be proved: figures against facts, the audit chain, and rules that a crash might have bent."""
-    from backend.services import checks
-
-    chosen = settings()
-
-    async def work() -> list[str]:
-        await ready_database(chosen)
-        async with database(chosen):
-            return await checks.run()
-
-    _report(run_async(work()), "figures, audit and rules hold")
-
-
-def _report(found: list[str], fine: str) -> None:
-    for sentence in found:
-        click.echo(sentence)
-    if found:
-        fail(f"{len(found)} differences")
-    click.echo(fine)
-
-
-@contextlib.contextmanager
-def _bars() -> Any:
-    """A progress function that draws one bar a name."""
-    from rich.progress import Progress, TaskID
-
-    with Progress() as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(tasks[name], completed=done)
-
-        yield progress
+    run_async(load(chosen, day, Console(), Path(run_dir) if run_dir else None, scale, extent, count_all))
 
 
 @commands.command()
@@ -140,3 +90,19 @@ def openapi(check: bool) -> None:
 def new_key() -> None:
     """A fresh 32-byte key for SECRET_KEYS, in base64."""
     click.echo(base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+@commands.command("new-epoch")
+def new_epoch() -> None:
+    """After a restore: have every phone fetch its households anew."""
+    from backend.services import sync
+
+    chosen = settings()
+
+    async def work() -> None:
+        await ready_database(chosen)
+        async with database(chosen):
+            await sync.new_epoch()
+
+    run_async(work())
+    click.echo("a new epoch has begun; every phone starts anew")

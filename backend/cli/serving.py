@@ -62,7 +62,7 @@ class _Factory:
 
 @commands.command()
 def worker() -> None:
-    """Do what happens later: fold figures, seal the audit, keep months."""
+    """Do what happens later: fold and check figures, seal the audit, keep and freeze periods."""
     chosen = settings()
     run_async(ready_database(chosen))
     from backend import log

@@ -10,7 +10,7 @@ from uuid import UUID
 from backend.demo.links import Link
 from backend.demo.people import People, Person
 from backend.demo.places import Places
-from backend.demo.seed import at, day_between, new_id, stream
+from backend.demo.seed import at, day_between, new_id
 from backend.permissions import Role
 from backend.rules.assignments import AssignmentRole
 
@@ -84,8 +84,8 @@ class Accounts:
 
 
 def make_accounts(places: Places, people: People, links: list[Link], until: date) -> Accounts:
-    """Accounts of all who write visits down, and the twelve members and nine console accounts to try."""
-    rng = stream("accounts")
+    """Accounts of all who write visits down; in the first township the twelve members and eight console accounts to try."""
+    rng = places.stream("accounts")
     found = Accounts()
     ever = {link.person.index for link in links if link.role is AssignmentRole.PRIMARY}
     linked = [one for one in people.members if one.index in ever]
@@ -97,24 +97,25 @@ def make_accounts(places: Places, people: People, links: list[Link], until: date
     to_try = [
         one for one in linked if one.cell in cells and one.is_stable and not one.town and one.index not in taken
         and one.index in now
-    ][:DEMO_MEMBERS]  # fmt: skip
+    ][: 0 if places.number else DEMO_MEMBERS]  # fmt: skip
     openids = {one.index: f"demo-member-{n + 1:02}" for n, one in enumerate(to_try)}
     bound = {one.index for one in to_try[:DEMO_BOUND]}
     for one in (*linked, *people.grid_workers):
         on_paper = rng.random() < ON_PAPER and one.index not in taken
         if one.index not in bound if one.index in openids else on_paper:
             continue
-        created = at(day_between(rng, max(one.joined, until - timedelta(days=330)), until - timedelta(days=100)), 9)
+        created = at(day_between(rng, one.joined, max(one.joined, places.first_year[0] - timedelta(days=1))), 6)
         account = Account(new_id(rng), one, created, disabled_at=at(one.left) if one.left else None)
         found.everyone.append(account)
         found.of_person[one.index] = account
-        openid = openids.get(one.index) or f"demo-phone-{one.index:04}"
+        openid = openids.get(one.index) or f"demo-phone-{places.number}-{one.index:04}"
         found.identities.append(Identity(new_id(rng), openid, account, created))
     for branch_id, person in secretaries.items():
         account = found.of_branch[branch_id] = found.of_person[person.index]
         found.grants.append(Grant(new_id(rng), account, Role.BRANCH_SECRETARY, branch_id=branch_id))
     found.demo_members = [DemoMember(openids[one.index], one, one.index in bound, new_id(rng)) for one in to_try]
-    _console(rng, found, places, people, until)
+    if not places.number:
+        _console(rng, found, places, people, until)
     return found
 
 

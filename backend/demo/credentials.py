@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -69,8 +69,16 @@ async def write_credentials(
     )
 
 
-def demo_facts(township: Township, made: Credentials) -> dict[str, Any]:
-    """What demo.json holds; whoever serves fills in `base_url` and `standin_url`."""
+async def met_this_month(connection: asyncpg.Connection, until: date) -> set[UUID]:
+    """The households with a contact in the month of `until`."""
+    found = await connection.fetch(
+        "SELECT DISTINCT household_id FROM visit WHERE contact AND occurred_on >= $1", until.replace(day=1)
+    )
+    return {row["household_id"] for row in found}
+
+
+def demo_facts(township: Township, made: Credentials, met: set[UUID]) -> dict[str, Any]:
+    """What demo.json holds, given who was met this month; whoever serves fills in `base_url` and `standin_url`."""
     first = township.places.villages[0]
     accounts = township.accounts
     return {
@@ -99,7 +107,7 @@ def demo_facts(township: Township, made: Credentials) -> dict[str, Any]:
                 "branch_name": one.person.branch.name,
                 "bound": one.bound,
                 "person_id": str(one.person.id),
-                "household_id": _household_to_visit(township, one.person.index),
+                "household_id": _household_to_visit(township, one.person.index, met),
             }
             for one in accounts.demo_members
         ],
@@ -111,17 +119,15 @@ def _place(region: Any) -> dict[str, str]:
     return {"id": str(region.id), "code": region.code, "name": region.name}
 
 
-def _household_to_visit(township: Township, person: int) -> str | None:
+def _household_to_visit(township: Township, person: int, met: set[UUID]) -> str | None:
     """A household of theirs at home and without a contact this month: a visit to it moves the figures."""
-    month = township.until.replace(day=1)
-    met = {one.household.index for one in township.visits if one.occurred_on >= month and one.outcome == "met"}
     mine = [
         township.households[link.household]
         for link in township.links
         if link.person.index == person and link.valid_to is None and link.role is AssignmentRole.PRIMARY
     ]
     at_home = [one for one in mine if one.status is ResidenceStatus.RESIDENT]
-    able = [one for one in at_home if one.index not in met] or at_home or mine
+    able = [one for one in at_home if one.id not in met] or at_home or mine
     return str(able[0].id) if able else None
 
 

@@ -11,14 +11,14 @@ from uuid import UUID
 from backend.demo.households import Household
 from backend.demo.people import LEFT_GAPS, People, Person
 from backend.demo.places import Places
-from backend.demo.seed import day_between, new_id, shares, stream
+from backend.demo.seed import day_between, new_id, shares
 from backend.rules.assignments import AssignmentRole, AssignmentSource, EndReason
 from backend.rules.households import ResidenceStatus
 
 MOST = 15
 #: Where nobody was linked from the start: much of a few micro-grids, single households elsewhere, and some of the
 #: first village so that the walk through finds a gap.
-WEAK_GRIDS, WEAK_SHARE, SCATTERED, FIRST_SHARE = 9, 0.45, 0.004, 0.12
+WEAK_GRIDS, WEAK_SHARE, SCATTERED, FIRST_SHARE = 11, 0.45, 0.004, 0.12
 UNLINKED_NEWCOMERS, SINGLE_CHANGES, BACKUP_SHARE = 27, 320, 0.06
 
 
@@ -38,7 +38,7 @@ class Links:
     """The links while the year is played: who has which household now, and all rows made so far."""
 
     def __init__(self, households: list[Household], people: list[Person], places: Places, until: date) -> None:
-        self.rng = stream("links")
+        self.rng = places.stream("links")
         self.households, self.until = households, until
         self.rows: list[Link] = []
         self.primary: dict[int, Link] = {}
@@ -47,6 +47,8 @@ class Links:
         self.unlinked: set[int] = set()
         self.dwellers: dict[int, list[Person]] = defaultdict(list)
         self.by_cell: list[list[Person]] = [[] for _ in places.cells]
+        #: The day on which each branch began, in the first year.
+        self.begun = [day_between(self.rng, *places.first_year) for _ in places.cells]
         for one in people:
             if one.home is not None:
                 self.dwellers[one.home].append(one)
@@ -106,8 +108,8 @@ class Links:
 Event = tuple[date, int, Callable[[date], None]]
 
 
-def make_links(places: Places, households: list[Household], people: People, until: date, start: date) -> list[Link]:
-    """All links of the past year and more, the ended ones too, in the order in which they were made."""
+def make_links(places: Places, households: list[Household], people: People, until: date) -> list[Link]:
+    """All links, the ended ones too, in the order in which they were made."""
     links = Links(households, people.everybody, places, until)
     rng, linkers = links.rng, people.linkers()
     elsewhere = [one for village in places.villages[1:] for one in village.micro_grids]
@@ -117,7 +119,7 @@ def make_links(places: Places, households: list[Household], people: People, unti
         _first_links(links, cell.index, [one for one in linkers if one.cell == cell.index], gaps)
     _backups(links)
     events: list[Event] = []
-    for day, play in (*_people_events(links, linkers), *_household_events(links, start), *_single_changes(links)):
+    for day, play in (*_people_events(links, linkers), *_household_events(links), *_single_changes(links)):
         events.append((day, len(events), play))
     for day, _, play in sorted(events, key=lambda event: event[:2]):
         play(day)
@@ -128,7 +130,7 @@ def make_links(places: Places, households: list[Household], people: People, unti
 def _first_links(links: Links, cell: int, linkers: list[Person], gaps: dict[UUID, float]) -> None:
     """Walk the branch's households in order; each member takes the next stretch, beginning near their own home."""
     rng, households = links.rng, links.households
-    day = links.until - timedelta(days=rng.randint(400, 700))
+    day = links.begun[cell]
     stable = [one for one in linkers if one.on_duty(day)]
     homes = {one.home for one in stable}
     due = [
@@ -228,11 +230,11 @@ def _newcomer(links: Links, one: Person) -> Callable[[date], None]:
     return play
 
 
-def _household_events(links: Links, start: date) -> Iterator[tuple[date, Callable[[date], None]]]:
-    """Households that turned nominal lose their link; those opened lately get one, or wait for it."""
+def _household_events(links: Links) -> Iterator[tuple[date, Callable[[date], None]]]:
+    """Households that turned nominal lose their link; those opened later get one, or wait for it."""
     rng = links.rng
     for one in links.households:
-        if one.opened_on >= start:
+        if one.opened_on > links.begun[one.cell]:
             yield one.opened_on + timedelta(days=rng.randint(5, 40)), _opened(links, one.index)
         for stay in one.stays[1:]:
             if stay.status is ResidenceStatus.NOMINAL:

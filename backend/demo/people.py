@@ -9,7 +9,7 @@ from uuid import UUID
 
 from backend.demo.households import Household
 from backend.demo.places import Branch, Places, Region, Responsibility
-from backend.demo.seed import day_between, new_id, shares, stream
+from backend.demo.seed import day_between, new_id, shares
 from backend.demo.words import Phones, person_name
 from backend.rules.households import ResidenceStatus
 from backend.rules.people import ExemptionReason, PersonKind
@@ -84,7 +84,7 @@ class People:
 
 def make_people(places: Places, households: list[Household], until: date, phones: Phones) -> People:
     """Everybody in service on `until`, and those who left in the year before."""
-    rng = stream("people")
+    rng = places.stream("people")
     everybody: list[Person] = []
 
     def add(kind: PersonKind, branch: Branch, cell: int | None, joined: date = places.since) -> Person:
@@ -173,8 +173,9 @@ def _homes(rng: Random, by_cell: list[list[Person]], households: list[Household]
     """Give members their homes: on `until` exactly PARTY_HOUSEHOLDS households have one, some have two or three."""
     pools: list[tuple[list[Household], list[Household]]] = [([], []) for _ in by_cell]
     for household in households:
-        if len(household.stays) == 1 and household.status is not ResidenceStatus.NOMINAL:
-            pools[household.cell][household.status is ResidenceStatus.AWAY].append(household)
+        is_away = household.status is ResidenceStatus.AWAY
+        if (len(household.stays) == 1 or is_away) and household.status is not ResidenceStatus.NOMINAL:
+            pools[household.cell][is_away].append(household)
     dwellers = [[one for one in people if one.left is None] for people in by_cell]
     hosts = shares([float(len(people)) for people in dwellers], PARTY_HOUSEHOLDS)
     for n, people in enumerate(by_cell):

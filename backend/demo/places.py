@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from random import Random
 from uuid import UUID
 
 from backend.demo.seed import new_id, shares, stream
-from backend.demo.words import COUNTY, TOWNSHIP, numeral, village_names
+from backend.demo.words import COUNTY, numeral, township_names, village_names
 from backend.rules.regions import BranchKind, Level, ResponsibilityKind
 
-COUNTY_CODE, TOWNSHIP_CODE, FIRST_VILLAGE = "999901000000", "999901101000", 200
+COUNTY_CODE, FIRST_TOWNSHIP, FIRST_VILLAGE = "999901000000", 101, 200
+#: The first township's code; the others of a county follow.
+TOWNSHIP_CODE = f"{COUNTY_CODE[:6]}{FIRST_TOWNSHIP}000"
+#: A county has room for so many townships in its codes.
+MOST_TOWNSHIPS = 100
 VILLAGES, MICRO_GRIDS, HOUSEHOLDS, BRANCHES = 61, 357, 23_000, 118
 TOWN_BRANCHES = ("机关", "卫生院", "中心校", "联合企业")
 #: Households of a village: lognormal, scaled to the total.
@@ -83,8 +88,9 @@ class Village:
 
 @dataclass(slots=True)
 class Places:
-    """All places of the township, and the day since which they are."""
+    """All places of a township, its number in the county, and the day since which they are."""
 
+    number: int
     since: date
     county: Region
     township: Region
@@ -100,9 +106,18 @@ class Places:
     def micro_grids(self) -> list[MicroGrid]:
         return [one for village in self.villages for one in village.micro_grids]
 
+    @property
+    def first_year(self) -> tuple[date, date]:
+        """Within these days the branches began: with links, key households and accounts."""
+        return self.since + timedelta(days=30), self.since + timedelta(days=330)
+
+    def stream(self, name: str) -> Random:
+        """The stream of chance for one purpose of this township."""
+        return stream(name, self.number)
+
     def regions(self) -> list[Region]:
-        """All regions, parents first."""
-        found = [self.county, self.township]
+        """All regions, parents first; the county comes with its first township."""
+        found = [self.township] if self.number else [self.county, self.township]
         for village in self.villages:
             found += [village.region, village.grid, *(one.region for one in village.micro_grids)]
         return found
@@ -116,11 +131,13 @@ class Places:
         return found
 
 
-def make_places(until: date) -> Places:
-    """Lay out the township; only the day since which it is depends on `until`."""
-    rng = stream("places")
-    county = Region(new_id(rng), None, Level.COUNTY, COUNTY_CODE, COUNTY)
-    township = Region(new_id(rng), county, Level.TOWNSHIP, TOWNSHIP_CODE, TOWNSHIP)
+def make_places(until: date, number: int = 0) -> Places:
+    """Lay out a township; only the day since which it is depends on `until`."""
+    rng = stream("places", number)
+    county = Region(new_id(stream("county")), None, Level.COUNTY, COUNTY_CODE, COUNTY)
+    code = f"{COUNTY_CODE[:6]}{FIRST_TOWNSHIP + number}000"
+    name = township_names(stream("townships"), number + 1)[number]
+    township = Region(new_id(rng), county, Level.TOWNSHIP, code, name)
     sizes = shares([rng.lognormvariate(0, SIGMA) for _ in range(VILLAGES)], HOUSEHOLDS, least=100)
     grids = shares(sizes, MICRO_GRIDS, least=2)
     by_size = sorted(range(VILLAGES), key=lambda i: -sizes[i])
@@ -129,7 +146,7 @@ def make_places(until: date) -> Places:
     responsibilities: list[Responsibility] = []
     cells = 0
     for i, name in enumerate(village_names(rng, VILLAGES)):
-        code = f"{TOWNSHIP_CODE[:9]}{FIRST_VILLAGE + i}"
+        code = f"{township.code[:9]}{FIRST_VILLAGE + i}"
         region = Region(new_id(rng), township, Level.VILLAGE, code, f"{name}村")
         grid = Region(new_id(rng), region, Level.GRID, f"{code}01", f"{name}村网格")
         kind = BranchKind.GENERAL_BRANCH if i in below else BranchKind.BRANCH
@@ -154,5 +171,7 @@ def make_places(until: date) -> Places:
                 Responsibility(new_id(rng), ResponsibilityKind.BRANCH_MICRO_GRID, micro, cell.branch)
             )
         villages.append(village)
-    town = [Branch(new_id(rng), None, township, BranchKind.BRANCH, f"{TOWNSHIP}{name}党支部") for name in TOWN_BRANCHES]
-    return Places(date(until.year - 6, 1, 1), county, township, villages, town, responsibilities)
+    town = [
+        Branch(new_id(rng), None, township, BranchKind.BRANCH, f"{township.name}{name}党支部") for name in TOWN_BRANCHES
+    ]
+    return Places(number, date(until.year - 6, 1, 1), county, township, villages, town, responsibilities)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import accumulate
 from random import Random
 
 #: Topic -> weight in every month; the season adds its own.
@@ -20,6 +21,12 @@ _SEASON = {
     1: "care", 2: "care", 3: "environment", 4: "safety", 5: "relapse_check", 6: "relapse_check", 7: "emergency",
     8: "safety", 9: "policy", 10: "policy", 11: "policy", 12: "safety",
 }  # fmt: skip
+#: Month -> topics and their cumulated weights, those of the season on top.
+_TOPICS = {
+    month: (list(weights), list(accumulate(weights.values())))
+    for month, season in _SEASON.items()
+    for weights in [_ALWAYS | {season: _ALWAYS.get(season, 0) + 8}]
+}
 _SEEN = (
     "家里一切正常", "老人身体还好", "孩子已返校", "刚收完稻子", "院子收拾得干净", "正在翻修厨房", "儿女在外打工", "养了几头猪",
     "果园长势不错", "新装了热水器", "门口排水沟有点堵", "屋顶有几片瓦松动", "自来水压力偏小", "路灯有一盏不亮", "田埂被雨水冲垮一段",
@@ -41,11 +48,8 @@ def topics_of(rng: Random, day: date, is_key: bool) -> list[str]:
     """One to three topics; "nothing new" is the most frequent."""
     if rng.random() < (0.3 if is_key else 0.45):
         return ["nothing_new"]
-    weights = dict(_ALWAYS)
-    weights[_SEASON[day.month]] = weights.get(_SEASON[day.month], 0) + 8
-    names = list(weights)
-    found = rng.choices(names, list(weights.values()), k=rng.choice((1, 1, 1, 2, 2, 3)))
-    return sorted(set(found))
+    names, weights = _TOPICS[day.month]
+    return sorted(set(rng.choices(names, cum_weights=weights, k=rng.choice((1, 1, 1, 2, 2, 3)))))
 
 
 def remark(rng: Random, day: date) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from backend.crypto import Vault
 from backend.demo.seed import at
@@ -17,12 +18,23 @@ Row = tuple[object, ...]
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of one table, in the order in which they must be written."""
+    """Rows of one table, in the order in which they must be written; `count` is a guess for visits."""
 
     table: str
     columns: str
     count: int
     rows: Iterable[Row]
+
+
+def all_rows(township: Township, vault: Vault) -> Iterator[tuple[str, list[Rows]]]:
+    """All rows by kind, in the order in which they must be written."""
+    yield "places", list(place_rows(township))
+    yield "households", list(household_rows(township, vault))
+    yield "people", list(person_rows(township, vault))
+    yield "links", list(link_rows(township))
+    yield "accounts", list(account_rows(township, vault))
+    yield "must-visits", list(must_visit_rows(township))
+    yield "visits", list(visit_rows(township, vault))
 
 
 def place_rows(township: Township) -> Iterator[Rows]:
@@ -86,7 +98,7 @@ def household_rows(township: Township, vault: Vault) -> Iterator[Rows]:
                     *vault.index("tag", tag.kind),
                     tag.purpose,
                     tag.expires_on,
-                    at(township.start, 9),
+                    at(tag.expires_on - timedelta(days=365), 9),
                 )
 
     yield Rows(
@@ -235,6 +247,23 @@ def account_rows(township: Township, vault: Vault) -> Iterator[Rows]:
     )
 
 
+def must_visit_rows(township: Township) -> Iterator[Rows]:
+    """Must-visits as raised by members and secretaries, or by a job for those who returned."""
+    yield Rows(
+        "must_visit",
+        "id, household_id, kind, since, due_on, source, raised_by, recorded_at, withdrawn_at, withdrawn_by,"
+        " withdraw_reason",
+        len(township.must_visits),
+        (
+            (
+                one.id, one.household.id, one.kind, one.since, one.due_on, one.source, one.raised_by, one.recorded_at,
+                one.withdrawn_at, one.withdrawn_by, one.withdraw_reason,
+            )
+            for one in township.must_visits
+        ),
+    )  # fmt: skip
+
+
 def visit_rows(township: Township, vault: Vault) -> Iterator[Rows]:
     """Visits as if each had been sent by a phone or entered by a secretary."""
 
@@ -267,6 +296,6 @@ def visit_rows(township: Township, vault: Vault) -> Iterator[Rows]:
         "id, household_id, visitor_id, entered_by, occurred_on, noted_at, recorded_at, mode, outcome, topics,"
         " companion_ids, note_sealed, note_index, backfill_reason, needs_follow_up, body_mac, voided_at, voided_by,"
         " void_reason",
-        len(township.visits),
+        township.about_visits,
         (written(one) for one in township.visits),
     )

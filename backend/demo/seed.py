@@ -10,9 +10,9 @@ from uuid import UUID
 from backend.settings import CHINA
 
 
-def stream(name: str) -> Random:
-    """The stream of chance for one purpose; more draws for one purpose do not move the others."""
-    return Random(f"lianhu demo township: {name}")
+def stream(name: str, number: int = 0) -> Random:
+    """The stream of chance for one purpose of a township; more draws for one purpose do not move the others."""
+    return Random(f"lianhu demo township: {name}" + (f", {number}" if number else ""))
 
 
 def new_id(rng: Random) -> UUID:

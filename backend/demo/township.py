@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
+from typing import Self
 
 from backend.demo.accounts import Accounts, make_accounts
+from backend.demo.duty import Duty
 from backend.demo.households import Household, make_households
 from backend.demo.links import Link, make_links
+from backend.demo.musts import MustVisit, make_must_visits
 from backend.demo.people import People, make_people
 from backend.demo.places import Places, make_places
 from backend.demo.seed import months_before
-from backend.demo.visits import Calendar, Visit, make_visits
+from backend.demo.visits import Visiting, make_zeal
 from backend.demo.words import Phones
-from backend.rules.coverage import month_id, month_span
 
-MONTHS = 3
+#: What changes, changes within a year. Visits reach no further back than five: the branches began in the year before.
+MONTHS, MOST_MONTHS = 12, 60
+#: About so many visits and attempts a township makes in a month.
+VISITS_A_MONTH = 8_700
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much there is of visits: how many whole months before that of `until`, and how often somebody goes."""
+
+    months: int = MONTHS
+    density: float = 1.0
+
+    @classmethod
+    def of(cls, visits: int, townships: int) -> Self:
+        """About so many visits in all: as far back as needed; where five years do not suffice, more often."""
+        months = ceil(visits / (VISITS_A_MONTH * townships))
+        return cls(min(months, MOST_MONTHS), max(1.0, months / MOST_MONTHS))
+
+
+A_YEAR = Extent()
 
 
 @dataclass(slots=True)
@@ -30,30 +52,27 @@ class Township:
     people: People
     links: list[Link]
     accounts: Accounts
-    visits: list[Visit]
+    must_visits: list[MustVisit]
+    #: Invented anew whenever they are gone through, because there can be millions.
+    visits: Visiting
 
-    def months(self) -> list[int]:
-        """The natural months (202611) that have visits, and the month of `until`."""
-        found = [month_id(self.start)]
-        while found[-1] < month_id(self.until):
-            found.append(month_id(month_span(found[-1])[1]))
-        return found
+    @property
+    def about_visits(self) -> int:
+        """About how many visits there are, without inventing them."""
+        return round(VISITS_A_MONTH * self.visits.density * (self.until - self.start).days / 30.4)
 
 
-def make_township(until: date, step: Callable[[str], None] = lambda _: None) -> Township:
-    """Invent the township; `step` is told what comes next, for a progress bar."""
-    start = months_before(until, MONTHS)
-    phones = Phones()
-    step("places")
-    places = make_places(until)
-    step("households")
-    households = make_households(places, until, start, phones)
-    step("people")
+def make_township(until: date, number: int = 0, extent: Extent = A_YEAR) -> Township:
+    """Invent a township of the county, the first unless told."""
+    year_ago = months_before(until, MONTHS).replace(day=1)
+    start = months_before(until, extent.months).replace(day=1)
+    phones = Phones(number)
+    places = make_places(until, number)
+    households = make_households(places, until, year_ago, phones)
     people = make_people(places, households, until, phones)
-    step("links")
-    links = make_links(places, households, people, until, start)
-    step("accounts")
+    links = make_links(places, households, people, until)
     accounts = make_accounts(places, people, links, until)
-    step("visits")
-    visits = make_visits(places, households, people, links, accounts, Calendar(start, until))
-    return Township(until, start, places, households, people, links, accounts, visits)
+    duty, zeal = Duty(links, people), make_zeal(places)
+    must_visits = make_must_visits(places, households, duty, accounts, zeal, start, until)
+    visits = Visiting(places, households, duty, accounts, zeal, must_visits, start, until, extent.density)
+    return Township(until, start, places, households, people, links, accounts, must_visits, visits)

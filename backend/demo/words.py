@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-COUNTY, TOWNSHIP = "演示县", "汀禾镇"
+COUNTY, FIRST_TOWNSHIP = "演示县", "汀禾镇"
 
+PHONES_OF_A_TOWNSHIP = 100_000
 _TREES = "芦栎苇桑榆槐柘棠梨杏柿枫菱荷蒲芷樟椿楝枣"
 _GROUND = "塘坪湾坡岗沟滩渡桥埠岭坞垄畈"
 _HAMLETS = ("上", "下", "东", "西", "老", "新", "里", "外", "中", "后")
@@ -17,6 +18,13 @@ _SURNAMES = (
 _FIRST = "建国志永德文海明春秀玉桂兰凤少庆家正立光宝长小云爱金红丽晓学新世景兴祖润思子若雨嘉天"
 _SECOND = "华军平强林生伟英芳兰珍梅云霞燕勇斌波涛峰明亮辉荣贵福祥顺发才良友安宁清香琴娟莲花凤仙萍艳杰鹏飞宇轩涵怡彤"
 _DIGITS = "零一二三四五六七八九"
+
+
+def township_names(rng: Random, count: int) -> list[str]:
+    """That many different township names, the same first ones whatever the count."""
+    names = [tree + ground for tree in _TREES for ground in _GROUND]
+    rng.shuffle(names)
+    return [FIRST_TOWNSHIP, *(f"{name}镇" for name in names)][:count]
 
 
 def village_names(rng: Random, count: int) -> list[str]:
@@ -45,10 +53,10 @@ def numeral(number: int) -> str:
 
 
 class Phones:
-    """Telephone numbers, each given once. They begin with 154, which is meant to lead nowhere."""
+    """Telephone numbers, each given once, by each township its own. They begin with 154, which leads nowhere."""
 
-    def __init__(self) -> None:
-        self._given = 0
+    def __init__(self, township: int = 0) -> None:
+        self._given = township * PHONES_OF_A_TOWNSHIP
 
     def next(self) -> str:
         """The next number; the factor shares no divisor with 10^8, so none comes twice."""

@@ -78,7 +78,7 @@ def _inner(field: fields.Field[Any]) -> Callable[[Any], Any] | None:
         return lambda value: None if value is None else dump(value)
     if isinstance(field, fields.List):
         inner = _inner(field.inner)
-        return None if inner is None else lambda values: [inner(value) for value in values]
+        return None if inner is None else lambda values: None if values is None else [inner(value) for value in values]
     if isinstance(field, fields.Dict) and field.value_field is not None:
         of_value = _inner(field.value_field)
         return None if of_value is None else lambda values: {name: of_value(value) for name, value in values.items()}

@@ -1,11 +1,8 @@
-"""Rules of links: how many households a person may carry (docs/rules.md L1)."""
+"""Rules of links: what a link is, where it came from, and why it ended (docs/rules.md L1, L2)."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-
-#: Households of one person as primary; above it, nobody is helped by another link.
-HARD_MAX_LOAD = 20
 
 
 class AssignmentRole(StrEnum):

@@ -1,84 +1,64 @@
-"""Rules of figures: periods, levels, and how a numerator and a denominator are shown (docs/rules.md C1, C11)."""
+"""Rules of figures: levels, and how a numerator and a denominator are shown (docs/rules.md C1, C11, C26)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from enum import StrEnum
 from typing import Any
 
-DEFINITION_VERSION = 1
-#: Below this many households a rate says more about one family than about the work: counts only (C11).
+from backend.rules.definitions import CATALOGUE, Definition, in_force
+from backend.rules.periods import Period
+
+#: Below this many a rate says more about one family than about the work: counts only (C11).
 FEWEST_FOR_RATE = 10
-#: A new month is kept from this day of the month before, so that booked changes count in it (T5).
-NEXT_MONTH_FROM = 25
 LEVELS = ("township", "village", "grid", "micro_grid", "branch")
 _DEPTH = {
     level: depth
     for depth, level in enumerate(("province", "city", "county", "township", "village", "group", "grid", "micro_grid"))
 }
-NOTE_FEW = "少于 10 户，只列户数，不计比率"
-NOTE_NONE = "没有应联户"
+
+
+class State(StrEnum):
+    """Why a figure has a value, or why it has none; none of them is 0 (docs/rules.md C26)."""
+
+    MEASURED = "measured"
+    FEW = "few"
+    NONE = "none"
+    PENDING = "pending"
+    NOT_STARTED = "not_started"
+    UNKNOWN = "unknown"
+
+
+NOTES = {
+    State.MEASURED: None,
+    State.FEW: "不足 10，只列数目，不计比率",
+    State.NONE: "没有可计的对象",
+    State.PENDING: "都还没有到期",
+    State.NOT_STARTED: "本期还没有开始",
+    State.UNKNOWN: "没有数据",
+}
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A figure: its columns, the column that counts the households it is about, and the one of those not yet due."""
+class Counted:
+    """The catalogues that the kept rows of a period follow: its own ones, and the least of its months that have begun;
+    0 = not kept, or not counted yet."""
 
-    id: str
-    name: str
-    numerator: str
-    denominator: str
-    households: str
-    pending: str | None
+    own: int = CATALOGUE
+    months: int = CATALOGUE
 
+    @classmethod
+    def of(cls, period: Period, kept: Mapping[int, int], today: date) -> Counted:
+        """From all kept periods (id -> catalogue)."""
+        own = kept.get(period.id, 0)
+        begun = [kept.get(month.id, 0) for month in period.months if month.start <= today]
+        return cls(own, min(begun, default=own))
 
-METRICS = (
-    Metric("assignment_coverage", "联系覆盖率（当日）", "stock_covered", "stock", "stock", None),
-    Metric("assignment_days", "联系覆盖率（期内）", "covered", "exposed", "households", "not_yet"),
-    Metric("contact_coverage", "联系到户率", "contacted", "households", "households", "not_yet"),
-    Metric("visit_coverage", "走访覆盖率", "visited", "resident", "resident", "not_yet"),
-)
-
-
-def month_id(day: date) -> int:
-    """202611 for a day of November 2026."""
-    return day.year * 100 + day.month
-
-
-def month_span(month: int) -> tuple[date, date]:
-    """First day of a month, and first day of the next."""
-    start = date(month // 100, month % 100, 1)
-    return start, (start + timedelta(days=32)).replace(day=1)
-
-
-def parse_month(period: str) -> int | None:
-    """`2026-11` -> 202611; None when it is no month."""
-    match = re.fullmatch(r"(2\d{3})-(0[1-9]|1[0-2])", period, re.ASCII)
-    return int(match[1]) * 100 + int(match[2]) if match else None
-
-
-def printed_month(month: int) -> str:
-    """202611 -> `2026-11`."""
-    return f"{month // 100}-{month % 100:02}"
-
-
-def months_to_keep(kept: list[int], today: date) -> list[int]:
-    """The months that are not kept yet but should be: up to this one, and the next from the 25th."""
-    last = today if today.day < NEXT_MONTH_FROM else today.replace(day=1) + timedelta(days=32)
-    first = month_span(max(kept))[1] if kept else today.replace(day=1)
-    missing = []
-    while month_id(first) <= month_id(last):
-        missing.append(month_id(first))
-        first = month_span(month_id(first))[1]
-    return missing
-
-
-def stock_day(month: int, today: date) -> date:
-    """The day whose stock a month shows when none is asked for: today, or its last day when it is over."""
-    start, until = month_span(month)
-    return min(max(today, start), until - timedelta(days=1))
+    def knows(self, definition: Definition) -> bool:
+        """Whether the kept rows hold the columns of a definition: what was never counted is not 0 (C26)."""
+        return self.own > 0 and definition.catalogue <= (self.months if definition.monthly else self.own)
 
 
 def level_fits(area_level: str, level: str) -> bool:
@@ -86,20 +66,93 @@ def level_fits(area_level: str, level: str) -> bool:
     return level == "branch" or _DEPTH[level] >= _DEPTH[area_level]
 
 
-def figures(sums: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The metrics of a row of sums: value to four places, numerator, denominator, and a note where there is no value.
+def figure(definition: Definition, sums: Mapping[str, Any] | None, started: bool = True) -> dict[str, Any]:
+    """A figure from sums: value to four places, numerator, denominator, pending, state, its note, and what is beside.
 
-    The value is null when there is nobody to count, or too few for a rate; it is never 0 for want of data.
+    What may still come is outside of the denominator: obligations that are not due yet are among the sums' due ones
+    and leave it here; households that are not due yet never were in it. The value is null when there is nobody to
+    count, or too few for a rate; it is never 0 for want of data. Without sums (not kept) no number is given at all.
     """
-    shown = {}
-    for metric in METRICS:
-        numerator, denominator, households = sums[metric.numerator], sums[metric.denominator], sums[metric.households]
-        note = NOTE_NONE if not denominator else NOTE_FEW if households < FEWEST_FOR_RATE else None
-        shown[metric.id] = {
-            "value": None if note else round(numerator / denominator, 4),
-            "numerator": numerator,
-            "denominator": denominator,
-            "pending": sums[metric.pending] if metric.pending else 0,
-            "note": note,
+    if sums is None:
+        return {
+            **stated(State.UNKNOWN if started else State.NOT_STARTED),
+            "beside": {column: None for column, _ in definition.beside},
         }
-    return shown
+    pending = sums[definition.pending] if definition.pending else 0
+    numerator, denominator, households = (
+        sums[name] for name in (definition.numerator, definition.denominator, definition.households)
+    )
+    if definition.pending in ("regular_pending", "must_pending"):
+        denominator, households = denominator - pending, households - pending
+    state = _state(denominator, households, pending, started)
+    return {
+        **stated(state, numerator, denominator, pending),
+        # A median is no sum: where it was not asked for, it is not there.
+        "beside": {column: sums.get(column) for column, _ in definition.beside},
+    }
+
+
+def rate(numerator: int, denominator: int) -> dict[str, Any]:
+    """A figure of a day that knows nothing pending: of `denominator` persons, so many."""
+    return stated(state_of(denominator), numerator, denominator, 0)
+
+
+def state_of(persons: int) -> State:
+    """Whether so many persons are enough for a value."""
+    return _state(persons, persons, 0, True)
+
+
+def stated(
+    state: State, numerator: int | None = None, denominator: int | None = None, pending: int | None = None
+) -> dict[str, Any]:
+    """Numbers with their state; only a measured one has a value."""
+    measured = numerator is not None and denominator and state is State.MEASURED
+    return {
+        "value": round(numerator / denominator, 4) if measured else None,  # type: ignore[operator]
+        "numerator": numerator,
+        "denominator": denominator,
+        "pending": pending,
+        "state": state,
+        "note": NOTES[state],
+    }
+
+
+def _state(denominator: int, households: int, pending: int, started: bool) -> State:
+    if not started:
+        return State.NOT_STARTED
+    if not denominator:
+        return State.PENDING if pending else State.NONE
+    return State.FEW if households < FEWEST_FOR_RATE else State.MEASURED
+
+
+def figures(
+    current: Mapping[str, Any],
+    frozen: Mapping[str, Any] | None = None,
+    versions: Mapping[str, int] | None = None,
+    started: bool = True,
+    counted: Counted = Counted(),
+) -> dict[str, dict[str, Any]]:
+    """All figures of a row."""
+    return {
+        id_: shown(definition, current if counted.knows(definition) else None, frozen, versions or {}, started)
+        for id_, definition in in_force().items()
+    }
+
+
+def shown(
+    definition: Definition,
+    current: Mapping[str, Any] | None,
+    frozen: Mapping[str, Any] | None,
+    versions: Mapping[str, int],
+    started: bool = True,
+) -> dict[str, Any]:
+    """One figure of a row. Where the part of the definition is frozen (`versions`: part -> catalogue), the frozen sums
+    give the figure, and `revised` is what the facts say today, if that differs (docs/rules.md F1, F2)."""
+    before = in_force(versions[definition.part]).get(definition.id) if definition.part in versions else None
+    today = figure(definition, current, started)
+    if before is None or frozen is None or current is None:
+        return {**today, "frozen": False, "revised": None}
+    kept = figure(before, frozen, started)
+    same = all(kept[name] == today[name] for name in ("numerator", "denominator"))
+    revised = None if same else {name: today[name] for name in ("value", "numerator", "denominator")}
+    return {**kept, "frozen": True, "revised": revised}

@@ -9,12 +9,13 @@ from uuid import UUID
 from backend import problems
 from backend.http.viewer import Viewer
 from backend.permissions import Verb
-from backend.rules.assignments import HARD_MAX_LOAD, AssignmentRole, EndReason
+from backend.rules.assignments import AssignmentRole, EndReason
 from backend.rules.audit import Action
 from backend.rules.dated import Span, change_from
+from backend.rules.regions import RuleName
 from backend.services import audit
 from backend.services.households import lock_to_change
-from models import assignments, people, scope
+from models import assignments, households, people, scope
 from models.assignments import Assignment
 
 
@@ -41,8 +42,9 @@ async def create_assignment(viewer: Viewer, body: dict[str, Any]) -> tuple[dict[
     if body["role"] == AssignmentRole.PRIMARY:
         await _make_room(body["household_id"], start, viewer.today, body["replace_planned"])
         load = await assignments.load_from(body["person_id"], start)
-        if load >= HARD_MAX_LOAD:
-            raise problems.LoadTooHigh(count=load, limit=HARD_MAX_LOAD)
+        limit = await households.rule_number(body["household_id"], RuleName.LOAD_HARD_MAX, start)
+        if load >= limit:
+            raise problems.LoadTooHigh(count=load, limit=limit)
     if await assignments.is_linked_from(body["household_id"], body["person_id"], start):
         raise problems.AlreadyLinked()
     await Assignment.create(

@@ -84,7 +84,7 @@ def _key() -> bytes:
 
 
 async def history(viewer: Viewer, household_id: UUID, cursor: str | None, limit: int) -> dict[str, Any]:
-    """The audit of a household in scope, of its links and of its visits, newest first."""
+    """The audit of a household in scope, of its links, visits and must-visits, newest first."""
     if await scope.access(viewer.places(Verb.AUDIT_READ), household_id, viewer.today) is None:
         raise problems.HouseholdNotFound()
     key = paging.after(cursor, _entry_id)

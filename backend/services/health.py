@@ -6,7 +6,9 @@ from typing import Any
 
 from backend.gateways.cache import Cache
 from backend.rules.audit import SEAL_ALARM_MINUTES
-from models import audit, coverage, database, migrate
+from backend.rules.definitions import CATALOGUE
+from models import audit, database, migrate
+from models.coverage import keeping
 
 #: So many waiting marks mean that no worker folds; reads stay exact and get slower.
 MANY_MARKS = 5000
@@ -20,8 +22,23 @@ async def state(cache: Cache) -> dict[str, Any]:
         pending = await migrate.pending_here()
         if pending:
             return {"ready": False, "database": "migrations pending", "degraded": degraded}
-        if await coverage.waiting() > MANY_MARKS or await audit.sealing_lags(SEAL_ALARM_MINUTES):
+        if await keeping.waiting() > MANY_MARKS or await audit.sealing_lags(SEAL_ALARM_MINUTES):
             degraded.append("worker")
     except database.UNREACHABLE:
         return {"ready": False, "database": "unreachable", "degraded": degraded}
     return {"ready": True, "database": "ok", "degraded": degraded}
+
+
+async def gauges() -> list[tuple[str, str, float]]:
+    """(name, what it says, value) of all that an alarm is set on. What has no value yet is left out, never zero."""
+    row = await keeping.gauges(CATALOGUE)
+    found = [
+        ("coverage_marks_waiting", "Changes of facts that are not folded into the kept figures yet", row["marks"]),
+        ("coverage_oldest_mark_seconds", "Age of the oldest of them; 0 when none waits", row["oldest_mark"] or 0),
+        ("coverage_stale_periods", "Periods not counted under the present definitions yet", row["stale_periods"]),
+        ("coverage_check_differences", "Differences found by the last nightly check", row["differences"]),
+        ("coverage_check_age_seconds", "Time since the last nightly check", row["check_age"]),
+        ("audit_unsealed", "Audit rows that wait for a seal", row["unsealed"]),
+        ("audit_oldest_unsealed_seconds", "Age of the oldest of them; 0 when none waits", row["oldest_unsealed"] or 0),
+    ]
+    return [(f"lianhu_{name}", words, float(value)) for name, words, value in found if value is not None]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,12 +15,15 @@ from tortoise import Tortoise
 
 from backend import crypto
 from backend.rules.accounts import FAILURE_WINDOW
-from backend.services import audit, coverage
+from backend.services import audit, obligations
+from backend.services.coverage import keeping
 from backend.settings import CHINA, Settings
 from models import accounts
 from models.database import tortoise_config
 
 log = structlog.get_logger("worker")
+#: After the order to stop, what is under way has so long; a service manager kills after thirty seconds.
+DRAIN = timedelta(seconds=20)
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,12 @@ class Periodic:
     name: str
     every: timedelta
     work: Callable[[], Awaitable[Any]]
+    #: The first run waits so long after the start: what takes the database's time keeps out of the way then.
+    after: timedelta = timedelta()
 
 
 async def _fold() -> None:
-    await coverage.fold_all()
+    await keeping.fold_all()
 
 
 async def _seal() -> None:
@@ -42,9 +48,24 @@ async def _seal() -> None:
         log.info("audit_sealed", seal_no=number, rows=rows, head=head)
 
 
-async def _keep_months() -> None:
-    for month in await coverage.keep_months(datetime.now(CHINA).date()):
-        log.info("month_kept", month=month)
+async def _keep_periods() -> None:
+    today = datetime.now(CHINA).date()
+    for period in await keeping.keep_periods(today):
+        log.info("period_counted", period=str(period))
+    for period, part in await keeping.freeze_due(today):
+        log.info("period_frozen", period=str(period), part=part)
+
+
+async def _check_figures() -> None:
+    """The alarm is the service's `figures_differ`; this line says that somebody looked."""
+    found = await keeping.check_nightly(datetime.now(CHINA))
+    if found is not None:
+        log.info("figures_checked", differences=len(found))
+
+
+async def _raise_returns() -> None:
+    if raised := await obligations.raise_returns(datetime.now(CHINA).date()):
+        log.info("returns_raised", count=raised)
 
 
 async def _forget_failures() -> None:
@@ -54,13 +75,16 @@ async def _forget_failures() -> None:
 SCHEDULE = (
     Periodic("fold figures", timedelta(seconds=1), _fold),
     Periodic("seal audit", timedelta(minutes=1), _seal),
-    Periodic("keep months", timedelta(hours=1), _keep_months),
+    Periodic("raise returns", timedelta(hours=1), _raise_returns),
+    Periodic("keep periods", timedelta(hours=1), _keep_periods),
+    Periodic("check figures", timedelta(minutes=10), _check_figures, after=timedelta(hours=1)),
     Periodic("forget failures", timedelta(hours=1), _forget_failures),
 )
 
 
 async def _repeat(periodic: Periodic, stop: asyncio.Event) -> None:
     """Run, pause, run. A failure is logged and tried again after a pause; it ends nothing."""
+    await _pause(periodic.after.total_seconds(), stop)
     while not stop.is_set():
         try:
             await periodic.work()
@@ -68,10 +92,23 @@ async def _repeat(periodic: Periodic, stop: asyncio.Event) -> None:
         except Exception as error:
             log.warning("worker_failed", work=periodic.name, kind=type(error).__name__)
             pause = min(max(1.0, periodic.every.total_seconds()), 5.0)
-        try:
-            await asyncio.wait_for(stop.wait(), pause)
-        except TimeoutError:
-            continue
+        await _pause(pause, stop)
+
+
+async def _pause(seconds: float, stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def _work(schedule: Sequence[Periodic], stop: asyncio.Event) -> None:
+    """Run all pieces until told to stop; then what is under way is finished, and what takes too long is rolled back."""
+    pieces = [asyncio.create_task(_repeat(periodic, stop)) for periodic in schedule]
+    await stop.wait()
+    _, late = await asyncio.wait(pieces, timeout=DRAIN.total_seconds())
+    for piece in late:
+        piece.cancel()
+    await asyncio.gather(*pieces, return_exceptions=True)
+    log.info("worker_stopped", undone=len(late))
 
 
 async def run(settings: Settings) -> None:
@@ -82,6 +119,6 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     await Tortoise.init(config=tortoise_config(settings, patient=True), _enable_global_fallback=True)
     try:
-        await asyncio.gather(*(_repeat(periodic, stop) for periodic in SCHEDULE))
+        await _work(SCHEDULE, stop)
     finally:
         await Tortoise.close_connections()

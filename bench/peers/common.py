@@ -11,13 +11,30 @@ from uuid import UUID
 from backend.crypto import Vault
 from backend.permissions import VERBS, Role, Verb
 from backend.rules import coverage, visits
+from backend.rules.definitions import in_force
+from backend.rules.periods import Kind, Period
+from backend.rules.periods import stock_day as stock_day_of
 from backend.settings import CHINA, Settings
 
 settings = Settings.from_env(os.environ)
 vault = Vault(settings.secret_keys)
 POOL_SIZE = settings.pool_size
 READERS = sorted(role for role in Role if Verb.COVERAGE_READ in VERBS[role])
-COLUMNS = ("households", "party", "not_yet", "exposed", "covered", "contacted", "resident", "visited")
+COLUMNS = (
+    "households",
+    "party",
+    "not_yet",
+    "exposed",
+    "covered",
+    "contacted",
+    "resident",
+    "visited",
+    "declined",
+    "unreached",
+)
+#: What the peers answer of each figure, and which: those that need no look at single obligations.
+SHOWN = ("value", "numerator", "denominator", "pending", "note")
+DEFINITIONS = in_force(1)
 STOCK = ("stock", "stock_covered")
 
 #: Figures of a month by village, and the stock on a day; needs period, area, today and day.
@@ -68,8 +85,8 @@ def note_of(visit: Any) -> str | None:
 
 def stock_day(period: str, on: date | None) -> tuple[int, date] | None:
     """The id of a month and the day whose stock it shows; None when it is no month."""
-    month = coverage.parse_month(period)
-    return None if month is None else (month, on or coverage.stock_day(month, today()))
+    month = Period.parse(period)
+    return (month.id, on or stock_day_of(month, today())) if month and month.kind is Kind.MONTH else None
 
 
 def figures_of(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -80,4 +97,8 @@ def figures_of(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[
 
 def _shown(sums: Mapping[str, Any]) -> dict[str, Any]:
     counts = {"due": sums["households"], "party": sums["party"], "not_yet": sums["not_yet"]}
-    return {"metrics": coverage.figures(sums), "households": counts}
+    figures = {name: coverage.figure(definition, sums) for name, definition in DEFINITIONS.items()}
+    return {
+        "metrics": {name: {part: figure[part] for part in SHOWN} for name, figure in figures.items()},
+        "households": counts,
+    }

@@ -56,12 +56,17 @@ class Side:
         return of("visit", self.name)
 
     @property
+    def must_visit(self) -> UUID:
+        return of("must_visit", self.name)
+
+    @property
     def branch(self) -> str:
         return str(of("branch", self.name))
 
     def ids(self) -> set[str]:
         """All that names these objects: ids, heads, addresses, telephone numbers, the note of their visit."""
         words = {str(of("household", name)) for name in self.households} | {str(self.visit), NOTE + self.name}
+        words |= {str(self.must_visit)}
         words |= {str(of("person", name)) for name in self.people} | {PEOPLE[name][2] for name in self.people}
         words |= {HOUSEHOLDS[name][1] for name in self.households} | {phone_of(name) for name in self.households}
         words |= {f"标记地址{name}号" for name in self.households}
@@ -105,6 +110,12 @@ def a_visit(side: Side, **changes: Any) -> dict[str, Any]:
     return {
         "client_id": str(uuid4()), "household_id": side.household_id(), "occurred_on": TODAY.isoformat(),
         "noted_at": NOW.isoformat(), "mode": "in_person", "outcome": "met", "topics": ["care"], "note": NOTE + side.name,
+    } | changes  # fmt: skip
+
+
+def a_must_visit(side: Side, **changes: Any) -> dict[str, Any]:
+    return {
+        "client_id": str(uuid4()), "household_id": side.household_id(), "kind": "hardship", "since": TODAY.isoformat(),
     } | changes  # fmt: skip
 
 
@@ -165,6 +176,19 @@ def _batch(side: Side) -> list[Probe]:
     return [Probe("POST", "/visits/batch", own, batch, shows='"visit":{', is_list=True)]
 
 
+def _must_visits(side: Side) -> list[Probe]:
+    may = who(side, "member", "secretary", "cadre", "office")
+    codes = {"v_east": "999902101200", "v_west": "999902101201"}
+    queries: list[dict[str, str]] = [
+        {}, {"household_id": side.household_id()}, {"area": codes[side.village]},
+        {"area": str(of("region", "town"))}, {"cursor": cursor(TODAY, UUID(int=0))},
+    ]  # fmt: skip
+    return [  # the visit of `furnish` has met it, so that it is not among the open ones
+        Probe("GET", "/must-visits", may, query=query | {"state": "all"}, shows=str(side.must_visit), is_list=True)
+        for query in queries
+    ]
+
+
 def _coverage(side: Side) -> list[Probe]:
     may, month = who(side, "secretary", "cadre", "office", "committee"), {"period": "2026-11"}
     places = [str(of("region", side.village)), {"v_east": "999902101200", "v_west": "999902101201"}[side.village]]
@@ -174,6 +198,40 @@ def _coverage(side: Side) -> list[Probe]:
     ]  # fmt: skip
     branch = Probe("GET", "/coverage", may, query=month | {"branch": side.branch, "level": "branch"}, shows=side.branch)
     return [*village, branch]
+
+
+def _drilling(path: str, shows: str | None, **query: str) -> Callable[[Side], list[Probe]]:
+    """A list behind figures: of the village, of the branch, and of the other pages; the committee says for what it looks."""
+
+    def probes(side: Side) -> list[Probe]:
+        place = {"area": str(of("region", side.village))}, {"branch": side.branch}
+        more = query | ({"cursor": cursor("h0", UUID(int=0), *(["0", "0"] if path == "households" else []))})
+        found = side.household_id(getattr(side, shows)) if shows else '"items":'
+        return [
+            Probe("GET", f"/coverage/{path}", who(side, "secretary", "cadre", "office"), query=asked | one, shows=found)
+            for one in place
+            for asked in (query, more)
+        ] + [
+            Probe("GET", f"/coverage/{path}", who(side, "secretary", "cadre", "office", "committee"),
+                  query=query | place[0] | {"purpose": "close_gaps"}, shows=found),
+        ]  # fmt: skip
+
+    return probes
+
+
+def _explained(side: Side) -> list[Probe]:
+    staff, path = ("secretary", "cadre", "office"), f"/coverage/households/{side.household_id()}"
+    return [
+        Probe("GET", path, who(side, *staff), query={"period": "2026-11"}, shows=side.household_id()),
+        Probe("GET", path, who(side, *staff, "committee"), query={"period": "2026-11", "purpose": "check_figure"}, shows=side.household_id()),
+    ]  # fmt: skip
+
+
+def _figures(side: Side, path: str, shows: str, **query: str) -> list[Probe]:
+    """Figures of the side's village, and of its branch."""
+    may = who(side, "secretary", "cadre", "office", "committee")
+    places = ({"area": str(of("region", side.village))}, {"branch": side.branch})
+    return [Probe("GET", path, may, query=query | place, shows=shows) for place in places]
 
 
 def _changes(side: Side, path: str, body: Mapping[str, Any], *more: str) -> list[Probe]:
@@ -241,7 +299,23 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
             "GET", "/audit", who(side, "secretary", "office"), query={"household_id": side.household_id()}, shows='"items"'
         )
     ],
-    "coverage.read_coverage": _coverage,
+    "figures.read_coverage": _coverage,
+    "definitions.list_definitions": _own("GET", "/coverage/definitions", BOUND),
+    "members.read_members": lambda side: _figures(side, "/coverage/members", level="branch", shows=side.branch),
+    "series.compare": lambda side: _figures(
+        side, "/coverage/comparison", period="2026-11", **{"with": "2026-10"}, level="micro_grid",
+        shows=str(of("region", side.micro_grid)),
+    ),
+    "series.read_series": lambda side: _figures(
+        side, "/coverage/series", metric="contact_coverage", level="micro_grid", shows=str(of("region", side.micro_grid))
+    ),
+    "drilling.list_households": _drilling(
+        "households", "household", period="2026-11", metric="contact_coverage", state="denominator"
+    ),
+    "drilling.explain_household": _explained,
+    "drilling.list_gaps": _drilling("gaps", "gap"),
+    "drilling.list_overdue": _drilling("overdue", "gap"),
+    "drilling.list_revisions": _drilling("revisions", None, period="2026-10"),
     "households.list_households": _households,
     "households.get_household": lambda side: [
         Probe(
@@ -287,6 +361,19 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
     ],
     "meta.about": _own("GET", "/about"),
     "meta.codes": _own("GET", "/codes"),
+    "obligations.raise_must_visit": lambda side: [
+        Probe(
+            "POST", "/must-visits", who(side, "member", "secretary", "cadre", "office"), a_must_visit(side),
+            shows=side.household_id(),
+        )
+    ],
+    "obligations.withdraw_must_visit": lambda side: [
+        Probe(
+            "POST", f"/must-visits/{side.must_visit}/withdraw", who(side, "member", "secretary", "cadre", "office"),
+            {"reason": "mistake"}, shows=str(side.must_visit),
+        )
+    ],
+    "obligations.list_must_visits": _must_visits,
     "people.list_people": lambda side: [
         Probe("GET", "/people", who(side, "secretary", "office"), query=query, shows=str(of("person", side.other)), is_list=True)
         for query in ({}, {"branch": side.branch}, {"cursor": cursor(UUID(int=0))})
@@ -302,6 +389,17 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
             query=query, shows=side.branch, is_list=True,
         )
         for query in ({}, {"cursor": cursor(UUID(int=0))})
+    ],
+    "regions.list_rules": _own(
+        "GET", "/rules", ALL - {"stranger", "nobody"}, query={"area": "999902101000"}, shows="interval_ordinary"
+    ),
+    "regions.set_rule": _own(
+        "POST", "/rules", frozenset({"office"}), shows="load_hard_max",
+        body={"region_id": str(of("region", "town")), "name": "load_hard_max", "number": 25, "from": "2099-01-01"},
+    ),
+    "sync.synchronise": lambda side: [
+        Probe("GET", "/sync", who(side, "member"), query=query, shows=side.household_id(), is_list=True)
+        for query in ({}, {"limit": "500"}, {"cursor": cursor(UUID(int=0))})
     ],
     "visits.record_visit": _record,
     "visits.record_visits": _batch,
@@ -338,10 +436,14 @@ async def call(client: httpx.AsyncClient, probe: Probe, viewer: str, **more: str
 
 
 async def furnish(client: httpx.AsyncClient) -> None:
-    """What the probes aim at beyond the world: a visit of each side, an invitation, and a second session to end."""
+    """What the probes aim at beyond the world: a visit and a must-visit of each side, an invitation, and a second session
+    to end."""
     for side in SIDES:
         visit = a_visit(side, client_id=str(side.visit), note=NOTE + side.name)
         answer = await client.post("/visits", json=visit, headers=headers(side.member))
+        assert answer.status_code == 201, answer.text
+        must_visit = a_must_visit(side, client_id=str(side.must_visit), kind="illness")
+        answer = await client.post("/must-visits", json=must_visit, headers=headers(side.member))
         assert answer.status_code == 201, answer.text
     await invite(of("person", "m4"), INVITE_CODE)
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from backend.rules.coverage import LEVELS, NOTE_FEW, NOTE_NONE
-from backend.services import coverage as service
-from backend.services.coverage import ReadyAnswers
+from backend.rules.coverage import LEVELS, NOTES, State
+from backend.rules.definitions import CATALOGUE, Part
+from backend.rules.periods import Period
+from backend.services.coverage import keeping
+from backend.services.coverage.answers import ReadyAnswers
 from models import database
+from models.coverage import keeping as rows
 from tests.models.facts import Facts, november
 from tests.world import NOW, TODAY, World, of
 
@@ -103,8 +107,8 @@ class TestLevels:
     async def test_a_place_without_households_is_a_row_of_zeros(self, ask: Get) -> None:
         await Facts(database).micro_grid("g_west", "west")
         answer = (await ask(area=WEST, level="micro_grid")).json()
-        assert [(row["name"], counts(row)[0]) for row in answer["rows"]] == [("西一", 3), ("新格", 0)]
-        assert {figure["note"] for figure in answer["rows"][1]["metrics"].values()} == {NOTE_NONE}
+        assert [(row["name"], counts(row)[0]) for row in answer["rows"]] == [("西一", 3), ("新地", 0)]
+        assert {figure["note"] for figure in answer["rows"][1]["metrics"].values()} == {NOTES[State.NONE]}
 
     async def test_a_place_that_no_branch_answers_for_is_a_row_so_that_rows_add_up(
         self, ask: Get, world: World
@@ -131,7 +135,7 @@ class TestLevels:
 class TestSmallCells:
     async def test_below_ten_households_there_are_counts_and_a_note(self, ask: Get) -> None:
         for part in ((answer := (await ask(area=TOWN)).json())["total"], *answer["rows"]):
-            assert all(f["value"] is None and f["note"] == NOTE_FEW for f in part["metrics"].values())
+            assert all(f["value"] is None and f["state"] in (State.FEW, State.NONE) for f in part["metrics"].values())
 
     async def test_from_ten_on_there_is_a_rate_of_sums(self, ask: Get, crowd: list[Any]) -> None:
         answer = (await ask(area=TOWN)).json()
@@ -315,7 +319,7 @@ class TestReadyAnswers:
         before = [(await ask(**question)).json() for question in questions]
         await database.execute(FACTS[change])
         if folded:
-            await service.fold_all()
+            await keeping.fold_all()
         after = [(await ask(**question)).json() for question in questions]
         assert after != before
         assert after == [(await ask(**question, fresh=True)).json() for question in questions]
@@ -345,7 +349,7 @@ class TestReadyAnswers:
 
     async def test_folding_changes_no_answer(self, ask: Get, crowd: list[Any]) -> None:
         before = (await ask(area=TOWN, level="branch")).content
-        assert await service.fold_all() > 0
+        assert await keeping.fold_all() > 0
         assert (await ask(area=TOWN, level="branch")).content == before
 
     async def test_a_recount_that_mends_a_figure_reaches_the_answer(self, ask: Get, world: World) -> None:
@@ -357,7 +361,7 @@ class TestReadyAnswers:
             "UPDATE coverage_sum SET contacted = contacted + 1 WHERE micro_grid_id = $1", world.regions["e1"]
         )
         wrong = (await ask(area=TOWN)).json()
-        await service.recount(None)
+        await keeping.recount(None)
         right = (await ask(area=TOWN)).json()
         assert (counts(wrong["total"])[5], counts(right["total"])[5]) == (1, 0)
 
@@ -406,4 +410,185 @@ async def test_not_yet_due_and_party_households_are_lines_of_their_own(ask: Get)
         {"due": 4, "party": 1, "not_yet": 0}, {"due": 1, "party": 0, "not_yet": 1},
     ]  # fmt: skip
     pending = {name: figure["pending"] for name, figure in answer["rows"][1]["metrics"].items()}
-    assert pending == {"assignment_coverage": 0, "assignment_days": 1, "contact_coverage": 1, "visit_coverage": 1}
+    assert pending == {
+        "assignment_coverage": 0, "assignment_days": 1, "contact_coverage": 1, "visit_coverage": 1, "key_visit_coverage": 0,
+        "on_time_contact": 0, "must_visit_coverage": 0,
+    }  # fmt: skip
+
+
+MONTHLY = ("key_visit_coverage", "on_time_contact", "must_visit_coverage")
+
+
+def total(answer: httpx.Response, metric: str) -> dict[str, Any]:
+    figure: dict[str, Any] = answer.json()["total"]["metrics"][metric]
+    return figure
+
+
+async def keep(*numbers: int, catalogue: int = CATALOGUE) -> None:
+    """Keep and count these periods in the test's transaction."""
+    await Facts(database).keep(*numbers)
+    await keeping.recount([Period.of_id(number) for number in numbers])
+    await database.execute("UPDATE period SET definition_version = $2 WHERE id = ANY ($1)", list(numbers), catalogue)
+
+
+class TestQuartersAndYears:
+    async def test_a_quarter_has_a_set_of_its_own_and_adds_up_what_is_monthly(self, ask: Get, world: World) -> None:
+        """h1 is key all the time and met in both months: one household of the quarter, two household-months."""
+        facts, h1 = Facts(database), world.households["h1"]
+        await facts.tier(h1)
+        for day in (date(2026, 10, 20), date(2026, 11, 5), date(2026, 11, 6)):
+            await facts.visit(world.people["m1"], h1, day)
+        await keep(20264)
+        answers = {period: await ask(area=TOWN, period=period) for period in ("2026-10", "2026-11", "2026Q4")}
+        seen = {
+            metric: [(total(one, metric)["numerator"], total(one, metric)["denominator"]) for one in answers.values()]
+            for metric in ("contact_coverage", "key_visit_coverage")
+        }
+        assert seen == {"contact_coverage": [(1, 8), (1, 8), (1, 8)], "key_visit_coverage": [(1, 1), (1, 1), (2, 2)]}
+        assert answers["2026Q4"].json()["period"] == "2026Q4"
+
+    async def test_months_that_are_not_kept_are_unknown_and_not_zero(self, ask: Get) -> None:
+        await keep(2026)
+        answer = await ask(area=TOWN, period="2026")
+        for metric in MONTHLY:
+            figure = total(answer, metric)
+            assert (figure["state"], figure["note"]) == (State.UNKNOWN, "没有数据")
+            assert [figure[name] for name in ("value", "numerator", "denominator", "pending")] == [None] * 4
+        assert total(answer, "contact_coverage")["denominator"] == 8
+
+    async def test_what_older_definitions_did_not_count_is_unknown(self, ask: Get) -> None:
+        await keep(202610, catalogue=1)
+        answer = await ask(area=TOWN, period="2026-10")
+        assert {metric: total(answer, metric)["state"] for metric in MONTHLY} == dict.fromkeys(MONTHLY, State.UNKNOWN)
+        assert total(answer, "visit_coverage")["denominator"] == 7
+
+    async def test_a_period_that_is_being_counted_is_asked_for_later(self, ask: Get) -> None:
+        await keep(202610, catalogue=0)
+        answer = await ask(area=TOWN, period="2026-10")
+        assert (answer.status_code, answer.json()["code"]) == (503, "coverage.period_not_counted")
+        assert answer.headers["Retry-After"] == "30"
+
+    async def test_a_period_that_has_not_begun_says_so(self, ask: Get) -> None:
+        await keep(202612)
+        figures = (await ask(area=TOWN, period="2026-12")).json()["total"]["metrics"].values()
+        assert {(figure["value"], figure["state"]) for figure in figures} == {(None, State.NOT_STARTED)}
+
+
+class TestObligations:
+    async def test_what_may_still_be_met_is_pending_and_what_is_over_counts(self, ask: Get, world: World) -> None:
+        """Met on 3 August: due on 1 November, over since the 8th. Met on 20 August: due on 18 November."""
+        facts = Facts(database)
+        await facts.visit(world.people["m3"], world.households["h7"], date(2026, 8, 20))
+        figure = total(await ask(area=WEST), "on_time_contact")
+        assert (figure["denominator"], figure["pending"], figure["state"]) == (0, 1, State.PENDING)
+        await facts.visit(world.people["m3"], world.households["h8"], date(2026, 8, 3))
+        figure = total(await ask(area=WEST), "on_time_contact")
+        assert (figure["numerator"], figure["denominator"], figure["pending"], figure["state"]) == (0, 1, 1, State.FEW)
+        await facts.visit(world.people["m3"], world.households["h7"], november(14))
+        figure = total(await ask(area=WEST), "on_time_contact")
+        assert (figure["numerator"], figure["denominator"], figure["pending"]) == (1, 2, 0)
+
+    async def test_refusals_and_those_not_met_stand_beside_the_rate(self, ask: Get, world: World) -> None:
+        facts = Facts(database)
+        await facts.visit(world.people["m1"], world.households["h1"], november(3), "in_person", "declined")
+        await facts.visit(world.people["m1"], world.households["h2"], november(3), "in_person", "not_home")
+        await facts.must_visit(world.households["h1"], november(2), november(5))
+        answer = await ask(area=TOWN)
+        assert total(answer, "contact_coverage")["beside"] == {"declined": 1, "unreached": 1}
+        must = total(answer, "must_visit_coverage")
+        assert (must["denominator"], must["beside"]) == (0, {"must_declined": 1, "median_days": None})
+
+    @pytest.mark.parametrize("folded", [False, True], ids=["marks waiting", "folded"])
+    async def test_the_median_days_of_must_visits(self, ask: Get, world: World, crowd: list[Any], folded: bool) -> None:
+        """Twelve met after 1 to 12 days; below ten there is none, and other branches have their own."""
+        facts, median = Facts(database), []
+        for days, household in enumerate(crowd, 1):
+            await facts.must_visit(household, november(2), november(14))
+            if days in (10, 11):
+                median.append(total(await ask(area=TOWN), "must_visit_coverage")["beside"]["median_days"])
+            await facts.visit(world.people["m2"], household, november(2 + days))
+        if folded:
+            await keeping.fold_all()
+        answer = await ask(area=TOWN)
+        figure = total(answer, "must_visit_coverage")
+        assert median == [None, 5.5]
+        assert (figure["numerator"], figure["denominator"], figure["value"]) == (12, 12, 1.0)
+        assert figure["beside"] == {"must_declined": 0, "median_days": 6.5}
+        for query, days_of in (({"area": EAST}, 6.5), ({"area": WEST}, None)):
+            assert total(await ask(**query), "must_visit_coverage")["beside"]["median_days"] == days_of
+        own = await ask(branch=str(world.branches["east"]), level="branch")
+        assert total(own, "must_visit_coverage")["beside"]["median_days"] == 6.5
+
+    async def test_the_median_follows_a_household_that_moves_at_once(
+        self, ask: Get, world: World, crowd: list[Any]
+    ) -> None:
+        facts = Facts(database)
+        for household in crowd:
+            await facts.must_visit(household, november(2), november(14))
+            await facts.visit(world.people["m2"], household, november(4))
+        await keeping.fold_all()
+        await database.execute(
+            "UPDATE residence SET micro_grid_id = $1 WHERE household_id = ANY ($2)", world.regions["w1"], crowd[:11]
+        )
+        medians = {
+            village: total(await ask(area=village), "must_visit_coverage")["beside"]["median_days"]
+            for village in (EAST, WEST)
+        }
+        assert medians == {EAST: None, WEST: 2.0}
+
+
+class TestFrozen:
+    async def test_frozen_figures_stay_and_what_the_facts_say_now_stands_beside(self, ask: Get, world: World) -> None:
+        facts, october = Facts(database), {"area": TOWN, "period": "2026-10", "level": "micro_grid"}
+        await facts.visit(world.people["m1"], world.households["h1"], date(2026, 10, 8))
+        before = (await ask(**october)).json()
+        assert not before["frozen"]
+        for part in Part:
+            assert await rows.freeze(202610, part, CATALOGUE)
+        frozen = (await ask(**october)).json()
+        assert (frozen["frozen"], frozen["definition_version"]) == (True, CATALOGUE)
+        for one, other in zip([before["total"], *before["rows"]], [frozen["total"], *frozen["rows"]], strict=True):
+            assert {id_: figure | {"frozen": True} for id_, figure in one["metrics"].items()} == other["metrics"]
+        await facts.visit(world.people["m1"], world.households["h2"], date(2026, 10, 9))
+        await database.execute("UPDATE assignment SET valid_to = '2026-10-31' WHERE id = $1", world.link("m1", "h1"))
+        late = (await ask(**october)).json()
+        changed = {
+            id_: (figure["numerator"], figure["revised"] and figure["revised"]["numerator"])
+            for id_, figure in late["total"]["metrics"].items()
+        }
+        assert changed == {
+            "assignment_coverage": (6, 5), "assignment_days": (31 * 6, 31 * 6 - 1), "contact_coverage": (1, 2),
+            "visit_coverage": (1, 2), "key_visit_coverage": (0, None), "on_time_contact": (0, None),
+            "must_visit_coverage": (0, None),
+        }  # fmt: skip
+        assert [row["metrics"]["contact_coverage"]["revised"] is not None for row in late["rows"]] == [
+            True,
+            False,
+            False,
+        ]
+
+    async def test_the_stock_is_frozen_for_the_last_day_alone(self, ask: Get) -> None:
+        await rows.freeze(202610, Part.STOCK, CATALOGUE)
+        for on, frozen in (("2026-10-31", True), ("2026-10-30", False)):
+            figures = (await ask(area=TOWN, period="2026-10", on=on)).json()["total"]["metrics"]
+            assert figures["assignment_coverage"]["frozen"] == frozen
+            assert not figures["contact_coverage"]["frozen"]
+
+    async def test_what_was_frozen_before_a_figure_was_defined_is_open(self, ask: Get, world: World) -> None:
+        for part in Part:
+            await rows.freeze(202610, part, 1)
+        answer = (await ask(area=TOWN, period="2026-10")).json()
+        assert (answer["frozen"], answer["definition_version"]) == (True, 1)
+        assert {id_ for id_, figure in answer["total"]["metrics"].items() if not figure["frozen"]} == set(MONTHLY)
+
+    async def test_a_quarter_is_frozen_when_all_its_months_are(self, ask: Get) -> None:
+        """Of the last quarter, November is not frozen yet, so neither is what adds it up."""
+        await keep(20264)
+        await rows.freeze(202610, Part.CONTACT, CATALOGUE)
+        await rows.freeze(20264, Part.CONTACT, CATALOGUE)
+        assert not total(await ask(area=TOWN, period="2026Q4"), "contact_coverage")["frozen"]
+        await rows.freeze(202611, Part.CONTACT, CATALOGUE)
+        frozen = (await ask(area=TOWN, period="2026Q4")).json()["total"]["metrics"]
+        assert {id_ for id_, figure in frozen.items() if figure["frozen"]} == {
+            "assignment_days", "contact_coverage", "visit_coverage", "key_visit_coverage", "must_visit_coverage",
+        }  # fmt: skip

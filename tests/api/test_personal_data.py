@@ -51,6 +51,7 @@ SHOWS: Mapping[str, set[str]] = {
     "households.change_residence": {"head", "address", "name"},
     "households.change_tier": {"head", "address", "name"},
     "households.reveal": {"head", "address", "phone"},
+    "sync.synchronise": {"head", "name"},
     "visits.record_visit": {"note"},
     "visits.record_visits": {"note"},
     "visits.void_visit": {"note"},

@@ -18,6 +18,8 @@ from tests.conftest import administer, named
 from tests.world import settings_for
 
 UNTIL = date(2026, 11, 15)
+#: Counted after the load, as the worker would: a month of the past, and a quarter.
+COUNTED_BESIDES = (202602, 20263)
 
 
 @dataclass(frozen=True)

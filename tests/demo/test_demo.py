@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
-from tests.demo.loaded import UNTIL, Demo
+from tests.demo.loaded import COUNTED_BESIDES, UNTIL, Demo
 
 DATED = (
     "region", "branch", "responsibility", "membership", "exemption", "role_grant", "residence", "tier", "home",
@@ -55,7 +55,6 @@ async def test_totals_are_exactly_as_sized(demo: Demo) -> None:
         "tags": 805 + 138 + 1_380 + 1_610 + 575 + 920,
     }
     assert demo.summary.fresh
-    assert demo.summary.seconds < 60
 
 
 async def test_places_nest_and_each_micro_grid_has_one_branch(demo: Demo) -> None:
@@ -195,10 +194,12 @@ async def test_visits_keep_the_rules_of_dates(demo: Demo) -> None:
         datetime(2026, 11, 15),
     )
     assert wrong == 0
-    assert await demo.value("SELECT min(occurred_on) >= '2026-08-15' AND max(occurred_on) = '2026-11-14' FROM visit")
+    assert await demo.value("SELECT min(occurred_on) = '2025-11-01' AND max(occurred_on) = '2026-11-14' FROM visit")
+    too_early = "SELECT count(*) FROM visit v JOIN account a ON a.id = v.entered_by WHERE v.noted_at < a.created_at"
+    assert await demo.value(too_early) == 0
 
 
-async def test_visits_look_like_three_months_of_work(demo: Demo) -> None:
+async def test_visits_look_like_a_year_of_work(demo: Demo) -> None:
     row = await demo.connection.fetchrow(
         """SELECT count(*) AS n, avg((outcome = 'not_home')::int) AS not_home, avg((outcome = 'declined')::int) AS declined,
              avg(needs_follow_up::int) AS follow_up, avg((note_sealed IS NOT NULL)::int) AS notes,
@@ -206,7 +207,7 @@ async def test_visits_look_like_three_months_of_work(demo: Demo) -> None:
              avg((a.person_id IS DISTINCT FROM v.visitor_id)::int) AS proxy, count(voided_at) AS voided
            FROM visit v JOIN account a ON a.id = v.entered_by"""
     )
-    assert 26_000 <= row["n"] <= 30_000
+    assert 105_000 <= row["n"] <= 115_000
     shares = {"not_home": 0.07, "declined": 0.006, "follow_up": 0.05, "notes": 0.05, "late": 0.12, "proxy": 0.15}
     for name, share in shares.items():
         assert float(row[name]) == pytest.approx(share, rel=0.25), name
@@ -219,26 +220,114 @@ async def test_visits_look_like_three_months_of_work(demo: Demo) -> None:
     assert await demo.value(crowded) <= 12
 
 
-async def test_figures_are_exact_and_nothing_waits(demo: Demo) -> None:
-    periods = [row["id"] for row in await demo.connection.fetch("SELECT id FROM period ORDER BY id")]
-    assert periods == [202608, 202609, 202610, 202611]
+async def test_visits_follow_the_seasons(demo: Demo) -> None:
+    months = await demo.connection.fetch(
+        """SELECT extract(month FROM occurred_on)::int AS month, count(*) AS n FROM visit
+           WHERE occurred_on >= '2025-11-01' AND occurred_on < '2026-11-01' GROUP BY 1"""
+    )
+    average = sum(row["n"] for row in months) / 12
+    done = {row["month"]: row["n"] / average for row in months}
+    assert len(done) == 12
+    assert min(done[1], done[2]) > 1.35
+    assert max(done, key=lambda month: done[month]) in (1, 2)
+    assert max(done[8], done[9], done[10]) < 0.85
+
+
+async def test_those_away_come_home_at_the_spring_festival(demo: Demo) -> None:
+    """17 February 2026: most are at home then, have left again by the end of March, and are met at the door."""
+    shares = {
+        day: await demo.value(
+            """SELECT avg((EXISTS (SELECT FROM residence h WHERE h.household_id = r.household_id AND h.status = 'resident'
+                 AND h.during @> $1::text::date))::int)::float
+               FROM residence r WHERE r.status = 'away' AND r.during @> '2026-11-14'::date""",
+            day,
+        )
+        for day in ("2026-01-15", "2026-02-17", "2026-03-25", "2026-06-05")
+    }
+    assert shares["2026-02-17"] == pytest.approx(0.6, abs=0.06)
+    assert max(shares["2026-01-15"], shares["2026-03-25"]) < 0.08
+    assert 0.05 < shares["2026-06-05"] < 0.16
+    length = """SELECT avg(valid_to - valid_from)::float FROM residence
+                WHERE status = 'resident' AND valid_from BETWEEN '2026-02-01' AND '2026-02-20' AND valid_to IS NOT NULL"""
+    assert await demo.value(length) == pytest.approx(20, abs=2)
+    at_the_door = """SELECT avg((v.mode = 'in_person')::int)::float FROM visit v JOIN residence r USING (household_id)
+                     WHERE r.during @> v.occurred_on AND r.status = $1 AND v.contact"""
+    assert await demo.value(at_the_door, "away") < 0.1 < 0.85 < await demo.value(at_the_door, "resident")
+
+
+MET = """m.withdrawn_at IS NULL AND EXISTS (SELECT FROM visit v WHERE v.household_id = m.household_id AND v.contact
+         AND v.mode = 'in_person' AND v.occurred_on BETWEEN m.since AND m.due_on)"""
+DECLINED = """EXISTS (SELECT FROM visit v WHERE v.household_id = m.household_id AND v.outcome = 'declined'
+              AND v.occurred_on BETWEEN m.since AND m.due_on)"""
+
+
+async def test_must_visits_of_every_kind_are_mostly_met_in_time(demo: Demo) -> None:
+    kinds = await demo.connection.fetch(
+        f"""SELECT kind, count(*) AS n, avg(({MET})::int) FILTER (WHERE due_on < $1) AS met, min(due_on - since) AS least,
+              max(due_on - since) AS most, array_agg(DISTINCT source) AS sources FROM must_visit m GROUP BY kind""",
+        UNTIL,
+    )
+    days = {"illness": 3, "funeral": 3, "hardship": 3, "help_request": 3, "disaster": 1, "return": 30}
+    assert {row["kind"]: row["least"] for row in kinds} == {row["kind"]: row["most"] for row in kinds} == days
+    assert 7_500 <= sum(row["n"] for row in kinds) <= 9_000
+    for row in kinds:
+        assert row["n"] > 400, row["kind"]
+        assert 0.85 < row["met"] < 0.97, row["kind"]
+        assert row["sources"] == (["event"] if row["kind"] == "return" else ["member", "staff"])
+    assert await demo.value("SELECT count(*) FROM must_visit WHERE withdrawn_at IS NOT NULL") > 50
+    assert await demo.value(f"SELECT count(*) FROM must_visit m WHERE {DECLINED} AND NOT ({MET})") > 30
+    assert await demo.value(f"SELECT count(*) FROM must_visit m WHERE due_on >= $1 AND NOT ({MET})", UNTIL) > 10
+
+
+async def test_must_visits_are_of_the_past_and_of_households_that_are_asked_for(demo: Demo) -> None:
+    wrong = await demo.value(
+        """SELECT count(*) FROM must_visit m LEFT JOIN account a ON a.id = m.raised_by, LATERAL (
+             SELECT (recorded_at AT TIME ZONE 'Asia/Shanghai')::date AS known) x
+           WHERE known < since OR greatest(recorded_at, withdrawn_at) >= $1::timestamp AT TIME ZONE 'Asia/Shanghai'
+              OR withdrawn_at < recorded_at OR num_nulls(withdrawn_at, withdrawn_by, withdraw_reason) NOT IN (0, 3)
+              OR (raised_by IS NULL) <> (source = 'event') OR a.created_at > m.recorded_at
+              OR NOT EXISTS (SELECT FROM residence r WHERE r.household_id = m.household_id AND r.status = 'resident'
+                             AND r.during @> m.since)
+              OR (source = 'member' AND NOT EXISTS (SELECT FROM assignment l WHERE l.household_id = m.household_id
+                                                    AND l.person_id = a.person_id AND l.during @> m.since))""",
+        datetime(2026, 11, 15),
+    )
+    assert wrong == 0
+    returns = await demo.value(
+        """SELECT count(*) FROM must_visit m WHERE kind = 'return' AND NOT EXISTS (
+             SELECT FROM residence before JOIN residence home USING (household_id) WHERE household_id = m.household_id
+             AND before.status = 'away' AND before.valid_to = m.since AND home.valid_from = m.since
+             AND home.during @> m.since + 14)"""
+    )
+    assert returns == 0
+
+
+async def test_thirteen_months_their_quarters_and_years_are_kept_and_nothing_waits(demo: Demo) -> None:
+    """The load counts the last two months; the others say that they are not counted yet."""
+    periods = {row["id"]: row["span"] for row in await demo.connection.fetch("SELECT id, span FROM period")}
+    months = [*range(202511, 202513), *range(202601, 202612)]
+    assert set(periods) == {*months, 20261, 20262, 20263, 20264, 2026}
+    assert (periods[20262].lower, periods[20262].upper) == (date(2026, 4, 1), date(2026, 7, 1))
+    assert (periods[2026].lower, periods[2026].upper) == (date(2026, 1, 1), date(2027, 1, 1))
     assert await demo.value("SELECT count(*) FROM coverage_dirty") == 0
-    for period in periods:
-        assert await demo.connection.fetch("SELECT * FROM coverage_check($1)", period) == []
+    counted = await demo.value("SELECT array_agg(id ORDER BY id) FROM period WHERE definition_version > 0")
+    assert counted == sorted([202610, 202611, *COUNTED_BESIDES])
+    assert counted == await demo.value("SELECT array_agg(DISTINCT period_id) FROM coverage_sum WHERE households > 0")
     assert await demo.value("SELECT sum(party) > 1500 FROM coverage_sum WHERE period_id = 202611")
 
 
-async def test_coverage_of_three_months_is_plausible_and_differs_by_village(demo: Demo) -> None:
-    async with demo.connection.transaction():
-        await demo.connection.execute("INSERT INTO period VALUES (1, 'quarter', '[2026-08-15,2026-11-15)')")
-        rows = await demo.connection.fetch(
-            """SELECT sum(households) AS due, sum(contacted) AS contacted, sum(resident) AS resident, sum(visited) AS visited
-               FROM coverage_of((SELECT array_agg(id) FROM household), (SELECT array_agg(1) FROM household)) c
-               JOIN region r ON r.id = c.micro_grid_id GROUP BY r.path[3]"""
-        )
-        await demo.connection.execute("DELETE FROM period WHERE id = 1")
-    assert 0.76 <= sum(row["contacted"] for row in rows) / sum(row["due"] for row in rows) <= 0.86
-    assert 0.74 <= sum(row["visited"] for row in rows) / sum(row["resident"] for row in rows) <= 0.86
+@pytest.mark.parametrize("period", [202602, 202611, 20263])
+async def test_figures_are_exact(demo: Demo, period: int) -> None:
+    assert await demo.connection.fetch("SELECT * FROM coverage_check($1) LIMIT 5", period) == []
+
+
+async def test_coverage_is_plausible_and_differs_by_village(demo: Demo) -> None:
+    rows = await demo.connection.fetch(
+        """SELECT sum(households) AS due, sum(contacted) AS contacted, sum(resident) AS resident, sum(visited) AS visited
+           FROM coverage_sum c JOIN region r ON r.id = c.micro_grid_id WHERE c.period_id = 20263 GROUP BY r.path[3]"""
+    )
+    assert 0.65 <= sum(row["contacted"] for row in rows) / sum(row["due"] for row in rows) <= 0.75
+    assert 0.65 <= sum(row["visited"] for row in rows) / sum(row["resident"] for row in rows) <= 0.77
     by_village = sorted(row["contacted"] / row["due"] for row in rows)
-    assert by_village[4] < 0.65
-    assert by_village[-5] > 0.87
+    assert by_village[4] < 0.55
+    assert by_village[-5] > 0.77

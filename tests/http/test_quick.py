@@ -18,15 +18,17 @@ import orjson
 import pytest
 from marshmallow import ValidationError
 
-import handlers.coverage
+import handlers.coverage.figures
 from backend.http.endpoint import Answer, Spec
 from backend.http.quick import quick_dump, quick_load, to_json
-from backend.services.coverage import ReadyAnswers
+from backend.services.coverage.answers import ReadyAnswers
 from backend.settings import CHINA
 from schemas.accounts import BindIn, GrantIn, PasswordIn, WechatIn
 from schemas.assignments import AssignmentEndIn, AssignmentIn
 from schemas.fields import Wire, fields, path_messages
 from schemas.households import HouseholdIn, HouseholdPatch, ResidenceIn, RevealIn, TierIn
+from schemas.obligations import MustVisitIn, WithdrawIn
+from schemas.regions import RuleIn
 from schemas.visits import BatchIn, VisitIn, VoidIn
 from tests.api.probes import PROBES, SIDES, VIEWERS, call, furnish, operations, undone
 
@@ -59,6 +61,9 @@ GOOD: dict[type[Wire], dict[str, Any]] = {
     ResidenceIn: {"status": "resident", "micro_grid_id": ID, "from": DAY, "replace_planned": True},
     TierIn: {"tier": "key", "reason": "health", "from": DAY, "to": "2027-01-01", "replace_planned": False},
     RevealIn: {"fields": ["phone", "address"], "purpose": "visit"},
+    MustVisitIn: {"client_id": ID, "household_id": OTHER, "kind": "illness", "since": DAY},
+    WithdrawIn: {"reason": "mistake"},
+    RuleIn: {"region_id": ID, "name": "interval_key", "number": 21, "from": DAY, "replace_planned": True},
 }  # fmt: skip
 ODD: list[Any] = [
     None, True, False, 0, -1, 1, 1.0, 1.5, float("inf"), 10**30, "", " ", "  x  ", "x" * 201, "长" * 200, "长" * 201, "\x00", "a\x00b",
@@ -198,13 +203,13 @@ async def test_quick_dump_equals_dump(
         pytest.skip("no content")
     given: list[Any] = []
     if operation == "coverage.read_coverage":  # its service keeps bytes; the figures are what they are made from
-        dump = handlers.coverage.dump
+        dump = handlers.coverage.figures.dump
 
         def keep(figures: dict[str, Any]) -> bytes:
             given.append(figures)
             return dump(figures)
 
-        monkeypatch.setattr(handlers.coverage, "dump", keep)
+        monkeypatch.setattr(handlers.coverage.figures, "dump", keep)
         monkeypatch.setattr(app.ctx, "ready", ReadyAnswers())
     answered = 0
     for viewer in VIEWERS:

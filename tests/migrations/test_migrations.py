@@ -19,7 +19,7 @@ import pytest
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api import migrate as tortoise_migrate
 
-from backend.rules import assignments, households, people, regions, visits
+from backend.rules import assignments, households, obligations, people, regions, visits
 from backend.settings import Settings
 from models import coverage, migrate
 from models.database import credentials, tortoise_config
@@ -93,7 +93,7 @@ class TestUpAndDown:
             assert await migrate.migrate(settings) == []
             assert await catalogue(settings) == before
 
-    @pytest.mark.parametrize("target", ["0002_facts", "0001_initial", "zero"])
+    @pytest.mark.parametrize("target", ["0004_obligations", "0003_coverage", "0001_initial", "zero"])
     async def test_down_and_up_again_is_the_same_catalogue(self, postgres_url: str, target: str) -> None:
         async with empty(postgres_url) as settings:
             await migrate.migrate(settings)
@@ -178,7 +178,7 @@ def test_a_column_removed_and_added_again_is_found(tmp_path: Path, monkeypatch: 
 
 class TestCatalogue:
     async def test_each_constraint_index_and_trigger_that_a_migration_names_is_there(self, migrated: Settings) -> None:
-        source = "".join(path.read_text() for path in sorted(migrate.FOLDER.glob("000[23]*.py")))
+        source = "".join(path.read_text() for path in sorted(migrate.FOLDER.glob("000[2-5]*.py")))
         dated = [
             "region",
             "branch",
@@ -190,13 +190,15 @@ class TestCatalogue:
             "tier",
             "home",
             "assignment",
+            "region_rule",
         ]
         choices = ["region", "branch", "responsibility", "membership", "exemption", "role_grant", "residence", "assignment",
-                   "session", "visit", "household"]  # fmt: skip
+                   "session", "visit", "household", "region_rule", "must_visit", "succession"]  # fmt: skip
         exclusions = ["responsibility_one_branch", "membership_one_branch", "residence_one_place", "home_one_household",
                       "assignment_one_primary"]  # fmt: skip
         indexes = ["wechat_identity_openid", "session_token", "invitation_code", "region_code_level", "household_code",
-                   "audit_entry_unsealed", "household_period_place"]  # fmt: skip
+                   "audit_entry_unsealed", "household_period_place", "household_period_unmet", "household_frozen_place",
+                   "must_visit_event"]  # fmt: skip
         assert all(name in source for name in (*exclusions, *indexes))
         kinds = {
             row["conname"]: row["contype"]
@@ -215,17 +217,26 @@ class TestCatalogue:
         """A fact that leaves no mark would leave a figure wrong until somebody recounts."""
         rows = await fetch(
             migrated,
-            """SELECT tgrelid::regclass::text AS rel, p.proname || encode(tgargs, 'escape') AS calls, tgtype & 28 AS on, tgtype & 1 AS each,
-                 tgenabled FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT tgisinternal AND tgname ~ '^coverage_'""",
+            """SELECT tgrelid::regclass::text AS rel, p.proname || encode(tgargs, 'escape') AS calls, tgtype & 60 AS on, tgtype & 1 AS each,
+                 tgenabled FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT tgisinternal AND tgname ~ '^(coverage|frozen)_'""",
         )
         assert all((row["each"], row["tgenabled"]) == (0, b"O") for row in rows)  # one call a statement, and enabled
-        on = {4: "insert", 8: "delete", 16: "update", 28: "all"}
+        on = {4: "insert", 8: "delete", 16: "update", 28: "all", 56: "change"}
         found = {(row["rel"], re.split(r"\\000", row["calls"])[0], on[row["on"]]) for row in rows}
         always = {"insert", "delete", "update"}
-        expected = {(table, "coverage_mark", how) for table in ("residence", "home", "assignment") for how in always}
+        expected = {
+            (table, "coverage_mark", how) for table in ("residence", "home", "assignment", "tier") for how in always
+        }
         expected |= {("assignment", "coverage_mark_otherresident_id", how) for how in always}
         expected |= {("membership", "coverage_mark_otherperson_id", how) for how in always}
         expected |= {("responsibility", "coverage_mark_othermicro_grid_id", how) for how in always}
+        expected |= {("must_visit", "coverage_mark_must_visit", how) for how in always}
+        expected |= {("succession", "coverage_mark_succession", how) for how in always}
+        expected |= {("region_rule", "coverage_mark_rule", how) for how in always}
+        expected |= {("household", "coverage_mark_identity", "update")}
+        expected |= {
+            (table, "frozen_stays", "change") for table in ("frozen_part", "household_frozen", "coverage_frozen")
+        }
         expected |= {("visit", "coverage_mark_visit", how) for how in ("insert", "update")}
         expected |= {(table, "coverage_tree_changed", "all") for table in ("region", "branch", "responsibility")}
         assert found == expected
@@ -248,7 +259,15 @@ class TestCatalogue:
         sql = """SELECT array_agg(column_name::text ORDER BY ordinal_position) AS names FROM information_schema.columns
                  WHERE table_name = $1"""
         kept, sums = [(await fetch(migrated, sql, table))[0]["names"] for table in ("household_period", "coverage_sum")]
-        assert kept == ["period_id", "household_id", "micro_grid_id", "branch_id", *coverage.COLUMNS]
+        assert kept == [
+            "period_id",
+            "household_id",
+            "micro_grid_id",
+            "branch_id",
+            *coverage.COLUMNS,
+            "unmet",
+            "must_unmet",
+        ]
         assert sums == ["period_id", "micro_grid_id", "branch_id", *coverage.COLUMNS]
 
     async def test_what_holds_for_a_while_is_a_range_made_from_its_dates(self, migrated: Settings) -> None:
@@ -259,7 +278,7 @@ class TestCatalogue:
                GROUP BY 1 HAVING bool_or(column_name = 'valid_from')""",
         )
         assert {row["made"] for row in both} == {"daterange(valid_from, valid_to)"}
-        assert len(both) == 10
+        assert len(both) == 11
 
 
 CHOICES: list[tuple[str, str, type[StrEnum] | dict[str, str]]] = [
@@ -268,6 +287,8 @@ CHOICES: list[tuple[str, str, type[StrEnum] | dict[str, str]]] = [
     ("exemption_choices", "reason", people.ExemptionReason), ("residence_choices", "status", households.ResidenceStatus),
     ("assignment_choices", "role", assignments.AssignmentRole), ("assignment_choices", "source", assignments.AssignmentSource),
     ("visit_choices", "mode", visits.MODES), ("visit_choices", "outcome", visits.OUTCOMES),
+    ("must_visit_choices", "kind", obligations.MustVisitKind), ("must_visit_choices", "source", obligations.Source),
+    ("region_rule_choices", "name", regions.RuleName),
 ]  # fmt: skip
 
 

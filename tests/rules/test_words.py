@@ -8,15 +8,19 @@ from enum import StrEnum
 import pytest
 from marshmallow import ValidationError
 
-from backend.rules import assignments, audit, households, people, regions, visits
+from backend.rules import assignments, audit, households, obligations, people, reasons, regions, visits
 from schemas import visits as wire
 
 CODES: list[type[StrEnum]] = [
     assignments.AssignmentRole, assignments.AssignmentSource, assignments.EndReason, audit.Action,
-    households.ResidenceStatus, households.TierReason, people.PersonKind, people.ExemptionReason, regions.Level,
-    regions.BranchKind, regions.ResponsibilityKind, visits.Credit, visits.Fault,
+    households.ResidenceStatus, households.TierReason, obligations.Due, obligations.MustVisitKind, obligations.MustVisitState,
+    obligations.Source, people.PersonKind, people.ExemptionReason, reasons.Purpose, reasons.Reason, regions.Level, regions.BranchKind,
+    regions.ResponsibilityKind, regions.RuleName, visits.Credit, visits.Fault,
 ]  # fmt: skip
-WORDS = [visits.MODES, visits.OUTCOMES, visits.TOPICS, visits.BACKFILL_REASONS, visits.VOID_REASONS]
+WORDS = [visits.MODES, visits.OUTCOMES, visits.TOPICS, visits.BACKFILL_REASONS, visits.VOID_REASONS,
+         obligations.KINDS, obligations.WITHDRAW_REASONS, reasons.PURPOSES, reasons.REASONS, reasons.GAP_REASONS,
+         reasons.CANCELLED, reasons.REQUIRED, reasons.VISITS,
+         {name: rule.words for name, rule in regions.RULES.items()}]  # fmt: skip
 
 
 @pytest.mark.parametrize("codes", CODES, ids=lambda codes: codes.__name__)

@@ -14,14 +14,32 @@ class CoverageQuery(Wire):
     on = Day(load_default=None)
 
 
-class FigureOut(Wire):
-    """`value` is null where there is nothing, or too little, to take a share of; `note` says which."""
+class RevisedOut(Wire):
+    """What the facts say today, beside a frozen figure that they no longer give."""
 
     value = fields.Float(required=True, allow_none=True)
     numerator = fields.Integer(required=True)
     denominator = fields.Integer(required=True)
-    pending = fields.Integer(required=True)
+
+
+class RateOut(Wire):
+    """`value` is null where a number would mislead; `state` and `note` say why. Where nothing is kept (`unknown`), there
+    are no counts either. `beside` holds what is not in the rate: counts, and a median where the definition has one."""
+
+    value = fields.Float(required=True, allow_none=True)
+    numerator = fields.Integer(required=True, allow_none=True)
+    denominator = fields.Integer(required=True, allow_none=True)
+    pending = fields.Integer(required=True, allow_none=True)
+    state = fields.String(required=True)
     note = fields.String(required=True, allow_none=True)
+    beside = fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True), required=True)
+
+
+class FigureOut(RateOut):
+    """A figure with what the facts say today beside a frozen one that they no longer give."""
+
+    frozen = fields.Boolean(required=True)
+    revised = fields.Nested(RevisedOut, required=True, allow_none=True)
 
 
 class CountsOut(Wire):

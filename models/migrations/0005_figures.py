@@ -171,7 +171,7 @@ FROM anchors_of((SELECT array_agg(h ORDER BY n) FROM month), (SELECT array_agg(s
 CROSS JOIN LATERAL generate_series(greatest(0, (lower(m.span) - first_due + step - 1) / step), (upper(m.span) - 1 - first_due) / step) k
 CROSS JOIN LATERAL (SELECT first_due + step * k AS due_on) d
 CROSS JOIN LATERAL (SELECT changed_on <= due_on AND (contact_on < changed_on) IS NOT TRUE AS superseded) s
-WHERE due_on <@ m.span AND (k = 0 OR contact_on IS NULL OR due_on - step + 7 < contact_on)
+WHERE due_on <@ m.span AND (k = 0 OR contact_on IS NULL OR due_on + 7 < contact_on)      -- a late contact starts anew (O3)
   AND (superseded IS NOT TRUE OR k = 0 OR due_on - step < changed_on) $$;
 
 -- What each household owes on a day: the first due date of the anchor that nothing has met or superseded (O9, C22).

@@ -244,7 +244,7 @@ async def a_neighbour_ticked_at_a_gathering_is_not_this_household(facts: Facts) 
 @case(
     DUE,
     also={
-        202612: DUE_31 | {"contacted": 1, "visited": 1, "due": 1, "on_time": 1},
+        202612: DUE_31 | {"contacted": 1, "visited": 1},
         20264: DUE | {"exposed": 92, "covered": 92, "contacted": 1, "visited": 1},
     },
 )

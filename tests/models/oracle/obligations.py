@@ -110,8 +110,11 @@ class Course:
             change = next((later for later in changes if later > day), None)
             for due_on, counts_from in self.anchors(day, kind, interval, day in changes):
                 came = next((c for c in self.satisfying(kind) if c >= counts_from), None)
+                first_due = due_on
                 while due_on < until:
                     met_on = came if came is not None and came <= due_on + GRACE else None
+                    if met_on is not None and due_on > first_due:
+                        break  # it closes what was missed and starts anew
                     met_before = met_on is not None and change is not None and met_on < change
                     cancelled: frozenset[str] = frozenset()
                     if change is not None and change <= due_on and not met_before:

@@ -19,7 +19,8 @@ from backend.crypto import token_hash
 from backend.demo.load import load
 from backend.demo.places import TOWNSHIP_CODE
 from backend.local.servers import DATABASE, PostgresServer, RedisServer, remove_data
-from backend.rules.periods import Period
+from backend.rules.definitions import CATALOGUE, Part
+from backend.rules.periods import Kind, Period
 from backend.settings import CHINA, Settings
 from models import migrate
 
@@ -109,8 +110,26 @@ async def _configure(url: str) -> None:
 
 
 async def _load(settings: Settings, today: date) -> None:
+    """The township with the figures of today's month, quarter and year.
+
+    The past is taken as counted and frozen: it is not what is measured, and the worker would do it meanwhile.
+    """
     await migrate.migrate(settings)
-    await load(settings, today, Console(stderr=True), None, every=True)  # or the worker would count meanwhile
+    await load(settings, today, Console(stderr=True), None)
+    connection = await asyncpg.connect(settings.database_url)
+    for kind in (Kind.QUARTER, Kind.YEAR):
+        period = Period.containing(today, kind).id
+        await connection.execute("SELECT coverage_recount($1, (SELECT array_agg(id) FROM household))", period)
+        await connection.execute("SELECT coverage_settle($1)", period)
+    await connection.execute("UPDATE period SET definition_version = $1", CATALOGUE)
+    await connection.execute(
+        """INSERT INTO frozen_part (period_id, part, definition_version)
+           SELECT id, part, $1 FROM period, unnest($2::text[]) part WHERE upper(span) <= $3""",
+        CATALOGUE,
+        [*Part],
+        today,
+    )
+    await connection.close()
 
 
 async def _sign_in(url: str, senders: Path, today: date) -> tuple[int, int, str]:

@@ -58,7 +58,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT min(v.occurred_on) FILTER (WHERE v.as_in_person OR (v.contact AND EXISTS (
            SELECT FROM residence r WHERE r.household_id = v.household_id AND r.status = 'away' AND r.during @> v.occurred_on))) AS met_on,
-         bool_or(v.outcome = 'declined') AS declined
+         bool_or(v.outcome = 'declined' AND NOT EXISTS (
+           SELECT FROM counted_visit c WHERE c.household_id = ANY (family) AND c.occurred_on = v.occurred_on AND c.contact)) AS declined
   FROM counted_visit v WHERE v.household_id = ANY (family) AND v.occurred_on BETWEEN m.since AND m.due_on) x"""
 
 

@@ -129,6 +129,7 @@ class Facts:
                 household,
                 day,
             )
+        await self.connection.execute("UPDATE household SET closed_on = $2 WHERE id = $1", household, day)
         return await self.succession(household, successor, day)
 
     async def rule(

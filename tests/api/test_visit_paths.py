@@ -229,7 +229,7 @@ async def test_both_paths_leave_equal_tables_and_give_equal_answers(postgres_url
             f"seed {seed}"
         )
     kinds = Counter(one[0] for one in slow)
-    assert kinds[201] > 20 and kinds[200] and kinds[404] and kinds[422], kinds
+    assert kinds[201] >= 10 and kinds[200] and kinds[404] and kinds[422], kinds
     assert sum(slow_tables["visit"].values()) == kinds[201]
 
 

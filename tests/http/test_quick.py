@@ -19,6 +19,7 @@ import pytest
 from marshmallow import ValidationError
 
 import handlers.coverage.figures
+import handlers.coverage.series
 from backend.http.endpoint import Answer, Spec
 from backend.http.quick import quick_dump, quick_load, to_json
 from backend.services.coverage.answers import ReadyAnswers
@@ -192,6 +193,13 @@ def test_a_schema_with_a_field_that_is_never_sure_is_marshmallows() -> None:
     assert quick_load(one).__func__ is Wire.load  # type: ignore[attr-defined]
 
 
+KEPT_AS_BYTES = {
+    "figures.read_coverage": (handlers.coverage.figures, "_dump"),
+    "series.read_series": (handlers.coverage.series, "_dump_series"),
+    "series.compare": (handlers.coverage.series, "_dump_comparison"),
+}
+
+
 @pytest.mark.parametrize("operation", PROBES)
 async def test_quick_dump_equals_dump(
     client: httpx.AsyncClient, app: Any, operation: str, monkeypatch: pytest.MonkeyPatch
@@ -202,14 +210,15 @@ async def test_quick_dump_equals_dump(
     if spec.answer is None:
         pytest.skip("no content")
     given: list[Any] = []
-    if operation == "coverage.read_coverage":  # its service keeps bytes; the figures are what they are made from
-        dump = handlers.coverage.figures.dump
+    if operation in KEPT_AS_BYTES:  # its service keeps bytes; the figures are what they are made from
+        module, name = KEPT_AS_BYTES[operation]
+        dump = getattr(module, name)
 
-        def keep(figures: dict[str, Any]) -> bytes:
+        def keep(figures: dict[str, Any]) -> Any:
             given.append(figures)
             return dump(figures)
 
-        monkeypatch.setattr(handlers.coverage.figures, "dump", keep)
+        monkeypatch.setattr(module, name, keep)
         monkeypatch.setattr(app.ctx, "ready", ReadyAnswers())
     answered = 0
     for viewer in VIEWERS:

@@ -178,6 +178,8 @@ class TestCommand:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "backend", "recount", cwd=ROOT, env=environ(own_database),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            # Tests that run in the background of a shell inherit that SIGINT is ignored; at a terminal it is not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
         await waits_for_a_lock(own_database)

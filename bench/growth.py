@@ -23,12 +23,11 @@ import click
 
 from backend.local.places import LocalError, locked, make_run_dir
 from backend.local.servers import DATABASE
-from bench import svg
+from bench import report, svg
 from bench.contenders import KINDS, ROOT, Contender, running
 from bench.load import WORKS, need_wrk, send
 from bench.township import Town, township
 
-PICTURE = ROOT / "docs" / "pictures" / "growth.svg"
 #: Visits of one township in a year; older visits are laid at this density, year before year.
 A_YEAR = 108_000
 #: Links of the one who synchronises many households.
@@ -74,8 +73,8 @@ def main(visits: str, rounds: int, seconds: float) -> None:
     for title, points in curves.items():
         base = points[0][1]
         print(f"{title}: " + "  ".join(f"{amount:,}: {value:.3g} (×{value / base:.2f})" for amount, value in points))
-    PICTURE.write_text(svg.curves("What grows with the visits stored", "visits stored", curves, command))
-    print(f"\nWritten to {PICTURE.relative_to(ROOT)}.")
+    report.GROWTH.write_text(svg.curves("What grows with the visits stored", "visits stored", curves, command))
+    print(f"\nWritten to {report.GROWTH.relative_to(ROOT)}.")
 
 
 def measure(contenders: list[Contender], rounds: int, seconds: float) -> dict[str, dict[str, list[float]]]:

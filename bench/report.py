@@ -13,6 +13,8 @@ from pathlib import Path
 
 from bench.load import BATCH, Run
 
+#: Drawn by `python -m bench.growth`.
+GROWTH = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "growth.svg"
 #: (work, connections, contender) -> a run for each round.
 Key = tuple[str, int, str]
 
@@ -171,13 +173,7 @@ The processor time of an answer (server, all of PostgreSQL, and the worker that 
 
 {markdown(ratio_rows(results))}
 
-## Growth
-
-What it costs with more and more visits stored; `× n` is the last against the first. Made by `python -m bench.growth`.
-
-![Curves of cost against visits stored](pictures/growth.svg)
-
-## Who did what
+{growth()}## Who did what
 
 Rates are visits (for coverage: answers) in a second; processor time is for one visit or answer. A batch's latency is
 that of the whole batch.
@@ -195,6 +191,19 @@ that of the whole batch.
   to fold them. Before measuring, `bench/same_work.py` checks that all give the same answers and leave the same rows.
 - **A run** ends when the figures have followed; what folding them took is on the bill of whoever wrote the visits.
   Every answer is counted against the rows in the database afterwards.
+"""
+
+
+def growth() -> str:
+    """The section with the curves, once they were drawn."""
+    if not GROWTH.exists():
+        return ""
+    return """## Growth
+
+What it costs with more and more visits stored; `× n` is the last against the first. Made by `python -m bench.growth`.
+
+![Curves of cost against visits stored](pictures/growth.svg)
+
 """
 
 

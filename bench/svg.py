@@ -1,4 +1,4 @@
-"""Curves as an SVG that a page can show: one small chart for each, all against the same axis of tenfold steps."""
+"""Curves as an SVG that a page can show: one small chart for each, all against the same logarithmic axis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def curves(title: str, axis: str, found: Mapping[str, Sequence[tuple[float, floa
     for number, (name, points) in enumerate(found.items()):
         parts += _chart(name, points, TOP + CHART * number, low, max(high - low, 1e-9))
     parts += [
-        f'<text x="{LEFT}" y="{height - 26}" font-size="12">{escape(axis)} (each step tenfold)</text>',
+        f'<text x="{LEFT}" y="{height - 26}" font-size="12">{escape(axis)} (logarithmic)</text>',
         f'<text x="16" y="{height - 8}" font-size="11" fill="#52606d">{escape(note)}</text>',
         "</svg>\n",
     ]
@@ -48,10 +48,14 @@ def _chart(name: str, points: Sequence[tuple[float, float]], top: float, low: fl
     for x, y, amount, value in places:
         parts += [
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{LINE}"/>',
-            f'<text x="{x:.1f}" y="{y - 8:.1f}" font-size="11" text-anchor="middle">{value:,.3g}</text>',
+            f'<text x="{x:.1f}" y="{y - 8:.1f}" font-size="11" text-anchor="middle">{_number(value)}</text>',
             f'<text x="{x:.1f}" y="{base + 15}" font-size="11" text-anchor="middle">{_short(amount)}</text>',
         ]
     return parts
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _short(amount: float) -> str:

@@ -181,12 +181,15 @@ MakeClient = Callable[..., Awaitable[WeChat]]
 
 @pytest.fixture
 async def client(standin: Standin, redis_server: RedisServer, rows: Rows) -> AsyncIterator[MakeClient]:
-    """Makes clients as separate processes have them: own connections, own cache, the same Redis and table."""
+    """Makes clients as separate processes have them: own connections, own cache, the same Redis and table.
+
+    They wait long for Redis, so that a busy machine is not taken for an outage where calls of the platform are counted.
+    """
     async with AsyncExitStack() as stack:
 
-        async def make(base: str = standin.url, secret: str = SECRET, **limits: float) -> WeChat:
+        async def make(base: str = standin.url, secret: str = SECRET, cache_timeout: float = 20, **limits: float) -> WeChat:
             http = await stack.enter_async_context(aiohttp.ClientSession())
-            cache = Cache(redis_server.url)
+            cache = Cache(redis_server.url, timeout=cache_timeout)
             stack.push_async_callback(cache.close)
             return WeChat(APPID, secret, base, http, cache, rows, **limits)
 

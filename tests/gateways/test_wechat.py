@@ -356,7 +356,7 @@ class TestWithoutRedis:
     async def test_a_frozen_redis_does_not_stop_a_call(
         self, client: MakeClient, standin: Standin, redis_server: RedisServer
     ) -> None:
-        door = await client()
+        door = await client(cache_timeout=0.5)
         redis_server.freeze()
         began = time.monotonic()
         assert (await door.code2session("standin:o-1")).openid == "o-1"

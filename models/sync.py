@@ -97,8 +97,8 @@ async def must_visits(ids: Sequence[UUID], today: date) -> list[Record]:
            FROM unnest($1::uuid[]) AS u(h)
            CROSS JOIN LATERAL (SELECT u.h || ARRAY(
              SELECT s.household_id FROM succession s
-             WHERE s.successor_id = u.h AND s.annulled_at IS NULL AND s.on_day <= $2::date) AS family) f
-           JOIN must_visit m ON m.household_id = ANY (family) AND m.withdrawn_at IS NULL
+             WHERE s.successor_id = u.h AND s.annulled_at IS NULL AND s.on_day <= $2::date) AS family OFFSET 0) f
+           CROSS JOIN LATERAL (SELECT * FROM must_visit x WHERE x.household_id = ANY (family) AND x.withdrawn_at IS NULL OFFSET 0) m
            WHERE NOT EXISTS (
              SELECT FROM counted_visit v WHERE v.household_id = ANY (family) AND v.occurred_on >= m.since
                AND (v.as_in_person OR v.outcome = 'declined' OR (v.contact AND EXISTS (

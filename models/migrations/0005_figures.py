@@ -77,20 +77,22 @@ SELECT v.id, v.household_id, v.occurred_on, v.mode, v.outcome, c.contact, c.cont
          SELECT count(DISTINCT a.occurred_on) FROM visit a WHERE a.household_id = v.household_id AND a.voided_at IS NULL
            AND a.mode = 'in_person' AND a.outcome = 'not_home' AND a.occurred_on BETWEEN v.occurred_on - 30 AND v.occurred_on) >= 2) AS as_in_person
 FROM visit v CROSS JOIN LATERAL (
-  SELECT v.contact AND EXISTS (SELECT FROM unnest(v.visitor_id || v.companion_ids) AS one(who) WHERE NOT EXISTS (
-    SELECT FROM home o WHERE o.household_id = v.household_id AND o.person_id = who AND o.during @> v.occurred_on)) AS contact
+  SELECT v.contact AND NOT (v.visitor_id || v.companion_ids) <@ (
+    SELECT coalesce(array_agg(o.person_id), '{{}}') FROM home o WHERE o.household_id = v.household_id AND o.during @> v.occurred_on) AS contact
   OFFSET 0) c      -- asked once for each visit, not once for each column that needs it
 WHERE v.voided_at IS NULL;
 
 -- Where regular obligations start (O3): an anchor has a first due date, a step to the next ones, the day from which a
 -- visit counts, the first contact that did (O4), and the next change, which supersedes it (O5). `n` is the place of the
--- question among those asked. Contacts of four hundred days are looked at; of those before, the latest of each kind.
+-- question among those asked. An anchor matters while its first due date may fall into the span, that is for the longest
+-- interval there is, and after that while nothing has met it. Hence of the contacts before, only the latest of each kind.
 CREATE FUNCTION anchors_of(households uuid[], spans daterange[]) RETURNS TABLE (n bigint, household_id uuid, span daterange,
   kind text, since date, first_due date, step int, in_person boolean, contact_on date, changed_on date, why text, declines date[], last_contact_on date)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 WITH rule AS MATERIALIZED (SELECT substr(q.name, 10) AS kind, q.region_id, q.during, q.valid_from, q.number FROM region_rule q WHERE q.name LIKE 'interval_%'),
 pair AS MATERIALIZED (
-  SELECT u.h, u.span, u.n, {FAMILY.format(until="upper(u.span)")} AS fam FROM unnest(households, spans) WITH ORDINALITY AS u(h, span, n)
+  SELECT u.h, u.span, u.n, lower(u.span) - (SELECT max(number) FROM rule) AS recent, {FAMILY.format(until="upper(u.span)")} AS fam
+  FROM unnest(households, spans) WITH ORDINALITY AS u(h, span, n)
 ), stay AS MATERIALIZED (
   SELECT pair.*, ours - coalesce(party, '{{}}') AS here, coalesce(home, '{{}}') AS home, coalesce(keyed, '{{}}') AS keyed, ours, primaries,
          g.path, c.days, c.strong, c.refused
@@ -112,15 +114,15 @@ pair AS MATERIALIZED (
            array_agg(DISTINCT v.occurred_on) FILTER (WHERE v.outcome = 'declined') AS refused
     FROM (
       SELECT x.occurred_on, x.contact, x.as_in_person, x.outcome FROM counted_visit x
-      WHERE x.household_id = ANY (fam) AND x.occurred_on >= lower(span) - 400 AND x.occurred_on < upper(span) + 8
+      WHERE x.household_id = ANY (fam) AND x.occurred_on >= recent AND x.occurred_on < upper(span) + 8
       UNION ALL
       SELECT e.* FROM unnest(fam) AS one(id) CROSS JOIN LATERAL (
         SELECT x.occurred_on, x.contact, x.as_in_person, x.outcome FROM counted_visit x
-        WHERE x.household_id = one.id AND x.occurred_on < lower(span) - 400 AND x.contact ORDER BY x.occurred_on DESC LIMIT 1) e
+        WHERE x.household_id = one.id AND x.occurred_on < recent AND x.contact ORDER BY x.occurred_on DESC LIMIT 1) e
       UNION ALL
       SELECT e.* FROM unnest(fam) AS one(id) CROSS JOIN LATERAL (
         SELECT x.occurred_on, x.contact, x.as_in_person, x.outcome FROM counted_visit x
-        WHERE x.household_id = one.id AND x.occurred_on < lower(span) - 400 AND x.as_in_person ORDER BY x.occurred_on DESC LIMIT 1) e) v) c
+        WHERE x.household_id = one.id AND x.occurred_on < recent AND x.as_in_person ORDER BY x.occurred_on DESC LIMIT 1) e) v) c
   WHERE fam IS NOT NULL AND ours && span
 ), need AS MATERIALIZED (
   SELECT stay.*, here - home AS away, here * home * keyed AS keys, here * home - keyed AS ordinary FROM stay
@@ -139,6 +141,8 @@ pair AS MATERIALIZED (
                       UNION ALL SELECT d, false FROM unnest(change.days) d WHERE d < upper(span)) a
   CROSS JOIN LATERAL (SELECT CASE WHEN away @> a.day THEN 'away' WHEN keys @> a.day THEN 'key' WHEN ordinary @> a.day THEN 'ordinary' END AS kind) q
   WHERE q.kind IS NOT NULL AND (a.changed OR q.kind <> 'key' OR a.day = ANY (strong))
+    AND (a.day >= recent OR NOT EXISTS (SELECT FROM unnest(CASE WHEN q.kind = 'key' THEN strong ELSE change.days END) d
+                                        WHERE d >= a.day + (NOT a.changed)::int AND d <= lower(span) + 7))
 ), timed AS MATERIALIZED (
   SELECT anchor.*, i.step, day + (NOT changed)::int AS since,
          CASE WHEN changed THEN greatest(i.step + coalesce((SELECT max(d) FROM unnest(good) d WHERE d < day),
@@ -195,7 +199,8 @@ WITH pair AS MATERIALIZED (
 )
 SELECT h, period_id, m.id, m.kind, m.since, m.due_on, x.met_on, x.met_on IS NULL AND x.declined
 FROM pair CROSS JOIN LATERAL unnest(fam) AS part(id)
-JOIN must_visit m ON m.household_id = part.id AND m.due_on >= lower(span) AND m.due_on < upper(span) AND m.withdrawn_at IS NULL
+CROSS JOIN LATERAL (
+  SELECT * FROM must_visit x WHERE x.household_id = part.id AND x.due_on >= lower(span) AND x.due_on < upper(span) AND x.withdrawn_at IS NULL OFFSET 0) m
 CROSS JOIN LATERAL (
   SELECT min(v.occurred_on) FILTER (WHERE v.as_in_person OR (v.contact AND EXISTS (
            SELECT FROM residence r WHERE r.household_id = v.household_id AND r.status = 'away' AND r.during @> v.occurred_on))) AS met_on,

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     ON_TIME = "on_time"
     LATE = "late"
     UNMET = "unmet"
+    NOT_ON_TIME = "not_on_time"
     IN_TIME = "in_time"
 
 
@@ -64,6 +65,7 @@ REASONS: dict[str, str] = {
     Reason.ON_TIME: "按期",
     Reason.LATE: "逾期后联系",
     Reason.UNMET: "未联系",
+    Reason.NOT_ON_TIME: "未按期",
     Reason.IN_TIME: "还在期限内",
 }
 AWAY = "外出，计入联系到户率"
@@ -114,7 +116,11 @@ def _reason(metric: str, row: Mapping[str, Any], pending: bool) -> Reason:
     if metric in ("on_time_contact", "must_visit_coverage"):
         if pending:
             return Reason.IN_TIME
-        return Reason.ON_TIME if full else Reason.LATE if row["later_on"] else Reason.UNMET
+        if full:
+            return Reason.ON_TIME
+        if row["kind"] is None:  # a frozen row: whether somebody came later was not kept
+            return Reason.NOT_ON_TIME
+        return Reason.LATE if row["later_on"] else Reason.UNMET
     if pending:
         return Reason.NOT_YET
     if metric == "assignment_coverage":
@@ -129,7 +135,7 @@ def _reason(metric: str, row: Mapping[str, Any], pending: bool) -> Reason:
 
 
 def _numbers(reason: Reason, row: Mapping[str, Any]) -> str:
-    """What the facts add to a reason; nothing for a frozen row, of which only the columns are kept."""
+    """What the facts add to a reason; for a frozen row only what was kept: its numbers, and the days nothing has met."""
     if reason is Reason.GAP and row["gap_since"]:
         return f"：{GAP_REASONS[row['gap_reason']]}，从 {row['gap_since']} 起 {row['gap_days']} 天"
     if reason in (Reason.COVERED, Reason.COVERED_PARTLY, Reason.UNCOVERED):
@@ -138,7 +144,7 @@ def _numbers(reason: Reason, row: Mapping[str, Any]) -> str:
         return f"（联系 {row['contacts']} 次，最近 {row['last_contact_on']}）"
     if row["due_on"] is None:
         return ""
-    name = KINDS.get(row["kind"]) or REQUIRED[row["kind"]]
-    told = f"（{name}，{row['due_on']} 到期"
+    name = KINDS.get(row["kind"]) or REQUIRED.get(row["kind"])
+    told = f"（{name}，{row['due_on']} 到期" if name else f"（{row['due_on']} 到期"
     day = row["met_on"] or row["later_on"]
     return f"{told}，{day} 联系上）" if day else f"{told}）"

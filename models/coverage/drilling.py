@@ -47,7 +47,7 @@ STOCK = f"""SELECT ($5::int[])[1] AS period_id, s.household_id, s.micro_grid_id,
   1 AS stock, s.covered::int AS stock_covered, NULL::date[] AS unmet, NULL::date[] AS must_unmet
   FROM stock_on($8::date, $6::uuid[]) s WHERE $9::text IS NULL"""
 FROZEN = f"""SELECT f.period_id, f.household_id, f.micro_grid_id, f.branch_id, {", ".join(f"f.{c}" for c in COLUMNS)}, f.stock,
-  f.stock_covered, NULL::date[] AS unmet, NULL::date[] AS must_unmet FROM household_frozen f
+  f.stock_covered, f.unmet, f.must_unmet FROM household_frozen f
   WHERE f.part = $9::text AND f.period_id = ANY ($5::int[]) AND f.micro_grid_id = ANY ($6::uuid[]) AND $8::date IS NOT NULL"""
 
 # Which days nothing has met are still in time on the day of reading ($4): outside of the denominator (C19, C20).
@@ -56,11 +56,11 @@ IN_TIME = {
     Unit.MUST: "(SELECT count(*) FROM unnest(must_unmet) x WHERE x >= $4::date)",
 }
 
-# What a chosen row counts. An obligation is a row of its own; of a frozen row only the numbers are known.
+# What a chosen row counts. An obligation is a row of its own; of frozen ones only the days nothing has met are known.
 EACH_HOUSEHOLD = """SELECT p.*, 1::bigint AS n, p.num::int AS numerator, p.den::int AS denominator,
   NULL::text AS kind, NULL::date AS since, NULL::date AS due_on, NULL::date AS met_on, NULL::boolean AS in_person FROM pair p"""
 EACH_FROZEN = """SELECT p.*, n, (n <= p.num)::int AS numerator, 1 AS denominator,
-  NULL::text AS kind, NULL::date AS since, NULL::date AS due_on, NULL::date AS met_on, NULL::boolean AS in_person
+  NULL::text AS kind, NULL::date AS since, (coalesce(p.unmet, p.must_unmet))[n - p.num] AS due_on, NULL::date AS met_on, NULL::boolean AS in_person
   FROM pair p CROSS JOIN LATERAL generate_series(1, p.den::bigint) n"""
 EACH_REGULAR = """SELECT p.*, o.n, (o.met_on IS NOT NULL)::int AS numerator,
   (o.met_on IS NOT NULL OR o.due_on < $4::date - 7)::int AS denominator, o.kind, o.since, o.due_on, o.met_on, o.in_person

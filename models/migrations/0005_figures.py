@@ -47,7 +47,7 @@ CREATE TABLE frozen_part (
 CREATE TABLE household_frozen (
   period_id int NOT NULL, part text NOT NULL, household_id uuid NOT NULL, micro_grid_id uuid NOT NULL, branch_id uuid NOT NULL,
   {each("{c} smallint NOT NULL")}, stock smallint NOT NULL, stock_covered smallint NOT NULL,
-  PRIMARY KEY (period_id, part, household_id), FOREIGN KEY (period_id, part) REFERENCES frozen_part);
+  unmet date[], must_unmet date[], PRIMARY KEY (period_id, part, household_id), FOREIGN KEY (period_id, part) REFERENCES frozen_part);
 CREATE INDEX household_frozen_place ON household_frozen (period_id, part, micro_grid_id);
 CREATE TABLE coverage_frozen (
   period_id int NOT NULL, part text NOT NULL, micro_grid_id uuid NOT NULL, branch_id uuid NOT NULL,
@@ -514,15 +514,15 @@ BEGIN
   INSERT INTO frozen_part (period_id, part, definition_version) VALUES (p, part, version) ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RETURN false; END IF;
   IF part = 'stock' THEN
-    INSERT INTO household_frozen SELECT p, part, s.household_id, s.micro_grid_id, s.branch_id, {each("0")}, 1, s.covered::int
+    INSERT INTO household_frozen SELECT p, part, s.household_id, s.micro_grid_id, s.branch_id, {each("0")}, 1, s.covered::int, NULL, NULL
     FROM period d, stock_on((upper(d.span) - 1), (SELECT array_agg(g.id) FROM region g WHERE g.level = 'micro_grid')) s WHERE d.id = p;
   ELSIF part = 'on_time' THEN
     INSERT INTO household_frozen SELECT p, part, r.household_id, r.micro_grid_id, r.branch_id,
-      {", ".join(f"r.{column}" if column in ON_TIME else "0" for column in COLUMNS)}, 0, 0
+      {", ".join(f"r.{column}" if column in ON_TIME else "0" for column in COLUMNS)}, 0, 0, r.unmet, NULL
     FROM household_period r WHERE r.period_id = p AND r.due + r.waived > 0;
   ELSE
     INSERT INTO household_frozen SELECT p, part, r.household_id, r.micro_grid_id, r.branch_id,
-      {", ".join("0" if column in ON_TIME else f"r.{column}" for column in COLUMNS)}, 0, 0
+      {", ".join("0" if column in ON_TIME else f"r.{column}" for column in COLUMNS)}, 0, 0, NULL, r.must_unmet
     FROM household_period r WHERE r.period_id = p;
   END IF;
   INSERT INTO coverage_frozen SELECT p, part, h.micro_grid_id, h.branch_id, {each("sum(h.{c})")}, sum(h.stock), sum(h.stock_covered)

@@ -243,6 +243,21 @@ class TestFrozen:
             "空白点：从未结对"
         )
 
+    async def test_a_frozen_obligation_keeps_the_day_nothing_has_met(
+        self, client: httpx.AsyncClient, world: World
+    ) -> None:
+        await FACTS.must_visit(world.households["h7"], date(2026, 10, 3), date(2026, 10, 9))
+        await township(202610)
+        for metric in OBLIGATIONS:
+            missed: dict[str, Any] = {"area": TOWN, "metric": metric, "state": "difference", "period": "2026-10"}
+            before = sorted((row["code"] or "", row["due_on"]) for row in await listed(client, "households", **missed))
+            await freeze(202610, *(("contact", "stock") if metric == "must_visit_coverage" else ("on_time",)))
+            frozen = await listed(client, "households", **missed)
+            assert before and sorted((row["code"] or "", row["due_on"]) for row in frozen) == before, metric
+            assert {row["words"] for row in frozen} == {f"未按期（{day} 到期）" for _, day in before}
+        await database.execute("UPDATE visit SET voided_at = now()")
+        assert await listed(client, "households", **missed) == frozen
+
     async def test_a_frozen_quarter(self, client: httpx.AsyncClient) -> None:
         await township(202607, 202608, 202609, 20263)
         for month in (202607, 202608, 202609):

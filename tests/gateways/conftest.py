@@ -187,7 +187,9 @@ async def client(standin: Standin, redis_server: RedisServer, rows: Rows) -> Asy
     """
     async with AsyncExitStack() as stack:
 
-        async def make(base: str = standin.url, secret: str = SECRET, cache_timeout: float = 20, **limits: float) -> WeChat:
+        async def make(
+            base: str = standin.url, secret: str = SECRET, cache_timeout: float = 20, **limits: float
+        ) -> WeChat:
             http = await stack.enter_async_context(aiohttp.ClientSession())
             cache = Cache(redis_server.url, timeout=cache_timeout)
             stack.push_async_callback(cache.close)

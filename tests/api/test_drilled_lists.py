@@ -236,6 +236,18 @@ class TestExplained:
         told = (await ask(client, f"households/{h2}", **NOVEMBER)).json()["obligations"]
         assert ("primary", "换了主联，重新计算") in [(o["cancelled"], o["words"]) for o in told]
 
+    @pytest.mark.parametrize(
+        ("contact", "due_on", "words"), [(9, "2026-11-08", "还在期限内"), (8, "2026-11-07", "未按期")]
+    )
+    async def test_what_nothing_has_met_may_still_be_met_for_seven_days(
+        self, client: httpx.AsyncClient, world: World, contact: int, due_on: str, words: str
+    ) -> None:
+        """Today is 15 November."""
+        h2 = world.households["h2"]
+        await FACTS.visit(world.people["m1"], h2, date(2026, 8, contact + 1))
+        (one,) = (await ask(client, f"households/{h2}", **NOVEMBER)).json()["obligations"]
+        assert (one["due_on"], one["words"]) == (due_on, words)
+
     async def test_a_quarter_has_its_own_row_and_those_of_its_months_and_a_frozen_one_stays(
         self, client: httpx.AsyncClient, world: World
     ) -> None:

@@ -57,7 +57,7 @@ async def explain(viewer: Viewer, household_id: UUID, query: dict[str, Any]) -> 
             {**row, "words": reasons.VISITS[row["counts"]], "in_period": period.start <= row["occurred_on"] < period.until}
             for row in visits
         ],
-        "obligations": [_obligation(row) for row in obligations],
+        "obligations": [_obligation(viewer, row) for row in obligations],
         "must_visits": [_must_visit(viewer, row) for row in must_visits],
     }  # fmt: skip
 
@@ -80,11 +80,14 @@ def _row(row: Record, part: str | None) -> dict[str, Any]:
     }
 
 
-def _obligation(row: Record) -> dict[str, Any]:
+def _obligation(viewer: Viewer, row: Record) -> dict[str, Any]:
     if row["cancelled"]:
         words = reasons.CANCELLED[row["cancelled"]]
+    elif row["met_on"]:
+        words = reasons.REASONS[reasons.Reason.ON_TIME]
     else:
-        words = reasons.REASONS[reasons.Reason.ON_TIME if row["met_on"] else reasons.Reason.UNMET]
+        open_until = row["due_on"] + GRACE
+        words = reasons.REASONS[reasons.Reason.IN_TIME if viewer.today <= open_until else reasons.Reason.NOT_ON_TIME]
     return {**row, "required": reasons.REQUIRED[row["kind"]], "words": words}
 
 

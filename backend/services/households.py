@@ -217,9 +217,8 @@ async def change_tier(viewer: Viewer, household_id: UUID, body: dict[str, Any]) 
         "tier", _change(found, await households.tier_spans(household_id), on, viewer.today, body["replace_planned"]), on
     )
     if body["tier"] == "key":
-        await Tier.create(
-            id=uuid4(), household_id=household_id, reason=body["reason"], valid_from=on, valid_to=body["to"]
-        )
+        until = min((day for day in (body["to"], found["closed_on"]) if day), default=None)
+        await Tier.create(id=uuid4(), household_id=household_id, reason=body["reason"], valid_from=on, valid_to=until)
     await audit.record(viewer, Action.HOUSEHOLD_TIER, household_id, [body["tier"]])
     return await get_household(viewer, household_id, Verb.HOUSEHOLD_EDIT)
 

@@ -375,6 +375,16 @@ class TestDated:
         ended = await change(client, world, "s_east", "h1", "/tier", tier="ordinary", **{"from": on(0)})
         assert (ended.json()["tier"], await spans("tier", world, "h1")) == ("ordinary", [])
 
+    @pytest.mark.parametrize("to", [None, on(30)])
+    async def test_key_until_a_booked_closing(self, client: httpx.AsyncClient, world: World, to: str | None) -> None:
+        """Would catch a tier that outlives its household."""
+        await close(world, "h1", TODAY + timedelta(days=9))
+        for what in ("/tier", "/residence"):
+            sent = {"to": to} if what == "/tier" else {}
+            assert (await change(client, world, "s_east", "h1", what, **sent)).status_code == 200
+            assert (await spans(what[1:], world, "h1"))[-1] == (on(0), on(9))
+        assert await checks.all_findings() == []
+
     @pytest.mark.parametrize("to", [on(-1), "2025-01-01"])
     async def test_a_tier_that_ends_before_it_starts(self, client: httpx.AsyncClient, world: World, to: str) -> None:
         """The field is named: "refresh and try again" would lead nowhere."""

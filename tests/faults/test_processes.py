@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -20,6 +22,7 @@ import pyotp
 import pytest
 
 from backend.local.servers import PostgresServer, RedisServer
+from backend.settings import CHINA
 from models import database
 from tests.conftest import ROOT, Running, eventually, free_port
 from tests.faults.phones import (
@@ -69,6 +72,13 @@ async def rows_of(running: Running, visit: dict[str, Any]) -> tuple[int, int]:
     return len(visits), len(await fetch(url, "SELECT FROM audit_entry WHERE subject_id = $1::text::uuid", key))
 
 
+def background_worker(running: Running) -> subprocess.Popen[bytes]:
+    """The worker beside a server."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "backend", "worker"], cwd=ROOT, env=running.environ, stdout=subprocess.DEVNULL
+    )
+
+
 class TestAtOnce:
     async def test_forty_times_the_same_visit(self, two_workers: Running) -> None:
         month = await keep_this_month(two_workers.environ["DATABASE_URL"])
@@ -97,6 +107,69 @@ class TestAtOnce:
                 assert answer.json()["code"] == "visits.id_reused"
                 assert "号内容" not in answer.text and str(World().people["m1"]) not in answer.text
         assert await rows_of(two_workers, body) == (1, 1)
+
+
+VILLAGE = (("m1", "h1"), ("m1", "h2"), ("m2", "h3"), ("m2", "h1"))
+
+
+async def write_on(client: httpx.AsyncClient, number: int) -> tuple[int, int]:
+    """One of many who write about one village, in an order of their own; how many visits were sent, how many voided."""
+    chance, sent = random.Random(number), 0
+    for _ in range(4):
+        name, household = chance.choice(VILLAGE)
+        headers = World.headers(name)
+        one = await client.post("/api/v1/visits", json=visit_of(household), headers=headers)
+        assert one.status_code == 201, one.text
+        mine = [household for person, household in VILLAGE if person == name]
+        chance.shuffle(mine)
+        batch = await client.post(
+            "/api/v1/visits/batch", json={"visits": [visit_of(one) for one in mine]}, headers=headers
+        )
+        assert {row["status"] for row in batch.json()["results"]} == {201}, batch.text
+        sent += 1 + len(mine)
+    voided = await client.post(
+        f"/api/v1/visits/{one.json()['id']}/void", json={"reason": "wrong_content"}, headers=headers
+    )
+    assert voided.status_code == 200, voided.text
+    return sent, 1
+
+
+async def test_sixty_four_writers_on_one_village(serve: Serve, own_database: str) -> None:
+    """No deadlock, no lost update: also while households change, the worker folds and the committee reads."""
+    month = await keep_this_month(own_database)
+    running, deadlocks = serve(2), "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    worker = background_worker(running)
+    many = httpx.Limits(max_connections=80, max_keepalive_connections=80)
+    try:
+        async with httpx.AsyncClient(base_url=running.url, timeout=60, limits=many) as client:
+
+            async def change(household: str) -> None:
+                for n in range(6):
+                    body = {
+                        "tier": ("key", "ordinary")[n % 2],
+                        "from": datetime.now(CHINA).date().isoformat(),
+                        "replace_planned": True,
+                    }
+                    path = f"/api/v1/households/{World().households[household]}/tier"
+                    answer = await client.post(path, json=body, headers=World.headers("s_east"))
+                    assert answer.status_code == 200, answer.text
+                    assert await contacted(client, month) <= 9
+
+            done, *_ = await asyncio.gather(
+                asyncio.gather(*(write_on(client, number) for number in range(64))),
+                *(change(household) for household in ("h1", "h2", "h3")),
+            )
+            assert await contacted(client, month) == 3
+    finally:
+        worker.terminate()
+        assert worker.wait(20) == 0
+    rows = await fetch(own_database, "SELECT count(*) AS n, count(voided_at) AS voided FROM visit")
+    assert [tuple(row) for row in rows] == [(sum(sent for sent, _ in done), sum(voided for _, voided in done))]
+    assert [tuple(row) for row in await fetch(own_database, deadlocks)] == [(0,)]
+    checked = await asyncio.to_thread(
+        backend, "recount", "--check", DATABASE_URL=own_database, REDIS_URL="unix:///nowhere"
+    )
+    assert (checked.returncode, checked.stdout) == (0, "figures agree with the facts\n")
 
 
 async def workers_besides(running: Running, *gone: int) -> bool:
@@ -228,16 +301,11 @@ class TestKilled:
         month = await keep_this_month(own_database)
         running = serve()
 
-        def start_worker() -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
-                [sys.executable, "-m", "backend", "worker"], cwd=ROOT, env=running.environ, stdout=subprocess.DEVNULL
-            )
-
         async def folded() -> bool:
             return not await fetch(own_database, "SELECT FROM coverage_dirty LIMIT 1")
 
         async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
-            worker = start_worker()
+            worker = background_worker(running)
             before = await contacted(client, month)
             for done, (name, household) in enumerate([("m1", "h1"), ("m2", "h3"), ("m3", "h7")], 1):
                 answer = await client.post("/api/v1/visits", json=visit_of(household), headers=World.headers(name))
@@ -248,7 +316,7 @@ class TestKilled:
                     worker.kill()
                     worker.wait()
             assert not await folded()  # nobody folds, and the reading was exact all the same
-            worker = start_worker()
+            worker = background_worker(running)
             await eventually(folded)
             assert await contacted(client, month) == before + 3
             worker.terminate()

@@ -20,6 +20,10 @@ from models.database import Record
 
 #: Any level fits every area that is finer or equal; the finest fits all.
 FINEST = rules.LEVELS[-2]
+#: The level that is no place: rows by the responsible branch.
+BRANCH = "branch"
+#: What stands beside a figure and is no sum.
+MEDIAN = "median_days"
 At = tuple[int, UUID | None]
 
 
@@ -41,9 +45,8 @@ async def _read(viewer: Viewer, query: dict[str, Any]) -> dict[str, Any]:
     until = _until(viewer, query)
     periods = [until.shifted(n) for n in range(1 - query["count"], 1)]
     place = await place_of(viewer, query["area"], query["branch"], until, query["level"] or FINEST)
-    if (
-        place.branches is not None
-    ):  # what a branch answers for changes; the sums are by branch, so more grids do no harm
+    if place.branches is not None:
+        # What a branch answers for changes; the sums are by branch, so more grids do no harm.
         grids = await reading.grids_of_branches(place.branches, periods[0].start, until.until)
         place = replace(place, grids=grids)
     rows = await _rows(place, query["level"])
@@ -91,9 +94,6 @@ class Rows:
         met = {at for _, at in (*sums.open, *sums.frozen) if at is not None}
         named = await series.branch_names([*met, *self.branches]) if self.level == BRANCH else self.known
         return [*named, {"id": NOBODY, "code": None, "name": NO_BRANCH}] if NOBODY in met else named
-
-
-BRANCH = "branch"
 
 
 async def _rows(place: Place, level: str | None) -> Rows:
@@ -169,9 +169,6 @@ async def _sums(viewer: Viewer, place: Place, periods: list[Period], definition:
     else:
         current = await fetched(asked, False)
     return Sums(viewer, definition, counted, versions, current, copied, dict.fromkeys(columns, 0))
-
-
-MEDIAN = "median_days"
 
 
 def _totalled(rows: list[Record], columns: list[str], level: str | None) -> dict[At, Mapping[str, int]]:

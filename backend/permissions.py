@@ -15,6 +15,17 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+ROLES: dict[str, str] = {
+    Role.MEMBER: "党员",
+    Role.BRANCH_SECRETARY: "支部书记",
+    Role.AREA_CADRE: "包片干部",
+    Role.ORGANIZATION_OFFICE: "组织办",
+    Role.TOWNSHIP_COMMITTEE: "镇党委",
+    Role.DEPARTMENT: "部门",
+    Role.ADMINISTRATOR: "管理员",
+}
+
+
 class Verb(StrEnum):
     """What a caller may be allowed to do, in alphabetical order. The audit uses the same words."""
 

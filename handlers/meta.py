@@ -12,6 +12,7 @@ from sanic.response import html, json, raw, redirect
 
 from backend import problems
 from backend.http.endpoint import endpoint, problem_response, request_id_of
+from backend.permissions import ROLES
 from backend.rules import obligations, reasons, visits
 from backend.rules.regions import RULES
 from backend.services import health
@@ -33,6 +34,15 @@ CODES = {
         "drill_purposes": reasons.PURPOSES,
         "drill_reasons": reasons.REASONS,
         "gap_reasons": reasons.GAP_REASONS,
+        "obligation_kinds": reasons.REQUIRED,
+        "must_visit_states": obligations.STATES,
+        "explained_visits": reasons.VISITS,
+        "explained_days": reasons.DAYS,
+        "explained_columns": reasons.COLUMNS,
+        "visitors": reasons.VISITORS,
+        "frozen_parts": reasons.PARTS,
+        "changes": reasons.CHANGES,
+        "roles": ROLES,
         "rules": {str(name): rule.words for name, rule in RULES.items()},
     }.items()
 } | {"note_hint": "写需要什么帮助；不写思想、信仰、信访等情况，不写身份证号。"}

@@ -156,6 +156,10 @@ KEPT = {
           SELECT period_id, part, micro_grid_id, branch_id, {", ".join(_SUMS)} FROM coverage_frozen
           UNION ALL SELECT period_id, part, micro_grid_id, branch_id, {", ".join(f"-{column}" for column in _SUMS)} FROM household_frozen) x
         GROUP BY 1, 2, 3, 4 HAVING {" OR ".join(f"sum({column}) <> 0" for column in _SUMS)}""",
+    "frozen obligations that are not those of the frozen households": """
+        SELECT period_id AS period, part, household_id, f.due + f.must_due AS counted, count(o.n) AS obligations
+        FROM household_frozen f LEFT JOIN obligation_frozen o USING (period_id, part, household_id)
+        GROUP BY 1, 2, 3, 4 HAVING count(o.n) <> f.due + f.must_due OR count(o.met_on) <> max(f.on_time + f.must_met)""",
     "a touch by a transaction that has not been": """
         SELECT household_id, xid::text FROM household_touch WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())""",
     "a touch of no household": """

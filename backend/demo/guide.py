@@ -5,15 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from backend.permissions import ROLES
+
 Facts = dict[str, Any]
-ROLES = {
-    "branch_secretary": "支部书记",
-    "area_cadre": "包片干部",
-    "organization_office": "组织办",
-    "township_committee": "镇党委",
-    "department": "部门",
-    "administrator": "管理员",
-}
 #: The one-time code of a secret by the standard library alone; the secret is the only argument.
 TOTP = (
     "import base64,hmac,struct,sys,time;"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from backend.rules.regions import RuleName
@@ -12,6 +12,8 @@ from backend.rules.regions import RuleName
 OLDEST_DAYS = 30
 #: From so many days before its deadline an obligation is shown as coming up.
 SOON_DAYS = 14
+#: So long after its due date a regular obligation is still met in time (O4).
+GRACE = timedelta(days=7)
 #: Who came home has to have stayed for so long before the return is raised (O8).
 RETURN_AFTER_DAYS = 15
 #: Returns of before are not raised any more: their deadline is long over when the job first looks.
@@ -67,6 +69,15 @@ class MustVisitState(StrEnum):
     DECLINED = "declined"
     MISSED = "missed"
     WITHDRAWN = "withdrawn"
+
+
+STATES: dict[str, str] = {
+    MustVisitState.OPEN: "待落实",
+    MustVisitState.MET: "已落实",
+    MustVisitState.DECLINED: "本户婉拒",
+    MustVisitState.MISSED: "未落实",
+    MustVisitState.WITHDRAWN: "已撤回",
+}
 
 
 class Due(StrEnum):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from backend.rules.assignments import EndReason
-from backend.rules.obligations import KINDS
+from backend.rules.audit import Action
+from backend.rules.obligations import GRACE, KINDS
 
 
 class Purpose(StrEnum):
@@ -45,7 +47,7 @@ class Reason(StrEnum):
     ON_TIME = "on_time"
     LATE = "late"
     UNMET = "unmet"
-    NOT_ON_TIME = "not_on_time"
+    UNFULFILLED = "unfulfilled"
     IN_TIME = "in_time"
 
 
@@ -65,7 +67,7 @@ REASONS: dict[str, str] = {
     Reason.ON_TIME: "按期",
     Reason.LATE: "逾期后联系",
     Reason.UNMET: "未联系",
-    Reason.NOT_ON_TIME: "未按期",
+    Reason.UNFULFILLED: "未落实",
     Reason.IN_TIME: "还在期限内",
 }
 AWAY = "外出，计入联系到户率"
@@ -93,19 +95,72 @@ CANCELLED: dict[str, str] = {
 }
 #: What is required, and how often (O2).
 REQUIRED: dict[str, str] = {"ordinary": "普通户定期联系", "key": "重点户定期走访", "away": "外出户定期联系"}
+#: What can change a figure after it was frozen (F2).
+CHANGES: dict[str, str] = {
+    Action.ASSIGNMENT_CREATE: "建立结对",
+    Action.ASSIGNMENT_END: "结束结对",
+    Action.HOUSEHOLD_CREATE: "建户",
+    Action.HOUSEHOLD_RESIDENCE: "改居住情况",
+    Action.HOUSEHOLD_TIER: "改重点户类别",
+    Action.MUST_VISIT_RAISE: "提出必访",
+    Action.MUST_VISIT_WITHDRAW: "撤回必访",
+    Action.VISIT_RECORD: "登记走访",
+    Action.VISIT_VOID: "作废走访",
+}
 #: Why a visit counts, or does not (V3, V4, C5).
 VISITS: dict[str, str] = {
     "counted": "有效联系",
     "attempt": "没有见到，不算有效联系",
+    "declined": "婉拒，不算有效联系",
     "voided": "已作废，不计",
     "own_home": "走访人住在本户，不计",
 }
 
+#: What the visitor was to the household (L3).
+VISITORS: dict[str, str] = {"own": "联系党员", "substitute": "代走访", "staff": "干部或支部"}
+#: What the days of a household are (C1, C2, C18).
+DAYS: dict[str, str] = {
+    "resident": "常住",
+    "away": "整户外出",
+    "nominal": "空挂",
+    "party": "党员户",
+    "key": "重点户",
+    "linked": "有主联",
+    "exposed": "应联",
+    "covered": "应联且有主联",
+    "gap": "应联而无主联",
+}
+#: What freezes together (F1).
+PARTS: dict[str, str] = {"stock": "期末一天", "contact": "联系与走访", "on_time": "按期联系"}
+#: What a household adds to each kept sum.
+COLUMNS: dict[str, str] = {
+    "households": "应联户",
+    "party": "党员户",
+    "not_yet": "在册不足一半，未到期",
+    "exposed": "应联天数",
+    "covered": "应联且有主联的天数",
+    "contacted": "有有效联系",
+    "resident": "常住应联户",
+    "visited": "入户见到",
+    "declined": "婉拒",
+    "unreached": "未遇",
+    "key": "常住重点户",
+    "key_visited": "重点户入户见到",
+    "due": "到期的定期联系（含还在期限内的）",
+    "on_time": "按期完成的定期联系",
+    "waived": "冷静期不计的定期联系",
+    "must_due": "到期限的必访（含还在期限内的）",
+    "must_met": "期限内落实的必访",
+    "must_declined": "本户婉拒的必访",
+    "stock": "当日应联户",
+    "stock_covered": "当日有主联的应联户",
+}
 
-def of_row(metric: str, row: Mapping[str, Any], pending: bool) -> tuple[Reason, str]:
+
+def of_row(metric: str, row: Mapping[str, Any], pending: bool, today: date) -> tuple[Reason, str]:
     """The reason of a row behind a figure: its code, and a sentence with the numbers and days that are known."""
     reason = _reason(metric, row, pending)
-    words = REASONS[reason] + _numbers(reason, row)
+    words = REASONS[reason] + _numbers(reason, row, today)
     if metric == "contact_coverage" and reason is not Reason.NOT_YET and not row["resident"]:
         words = f"{AWAY}；{words}"
     return reason, words
@@ -118,9 +173,8 @@ def _reason(metric: str, row: Mapping[str, Any], pending: bool) -> Reason:
             return Reason.IN_TIME
         if full:
             return Reason.ON_TIME
-        if row["kind"] is None:  # a frozen row: whether somebody came later was not kept
-            return Reason.NOT_ON_TIME
-        return Reason.LATE if row["later_on"] else Reason.UNMET
+        missed = Reason.UNMET if metric == "on_time_contact" else Reason.UNFULFILLED
+        return Reason.LATE if row["later_on"] else missed
     if pending:
         return Reason.NOT_YET
     if metric == "assignment_coverage":
@@ -134,17 +188,37 @@ def _reason(metric: str, row: Mapping[str, Any], pending: bool) -> Reason:
     return Reason.DECLINED if row["declined"] else Reason.UNREACHED if row["unreached"] else Reason.NONE
 
 
-def _numbers(reason: Reason, row: Mapping[str, Any]) -> str:
-    """What the facts add to a reason; for a frozen row only what was kept: its numbers, and the days nothing has met."""
+def origin(row: Mapping[str, Any]) -> str:
+    """From which day a regular obligation is counted, and how often it is due (O3)."""
+    day = (
+        f"{row['anchor_on']} 联系过" if row["by_visit"] else f"{row['anchor_on']} 起要求有变（入册、居住、类别或主联）"
+    )
+    return f"{day}，每 {row['step']} 天联系一次"
+
+
+def of_obligation(row: Mapping[str, Any], today: date) -> str:
+    """The same for a regular obligation of a household that is explained."""
+    if row["cancelled"]:
+        return CANCELLED[row["cancelled"]]
+    pending = row["met_on"] is None and today <= row["due_on"] + GRACE
+    known = {**row, "numerator": int(row["met_on"] is not None), "denominator": 1}
+    reason = _reason("on_time_contact", known, pending)
+    return REASONS[reason] + _numbers(reason, known, today)
+
+
+def _numbers(reason: Reason, row: Mapping[str, Any], today: date) -> str:
+    """What the facts add to a reason."""
     if reason is Reason.GAP and row["gap_since"]:
-        return f"：{GAP_REASONS[row['gap_reason']]}，从 {row['gap_since']} 起 {row['gap_days']} 天"
+        return f"：{GAP_REASONS[row['gap_reason']]}，从 {row['gap_since']} 起，应联无主联 {row['gap_days']} 天"
     if reason in (Reason.COVERED, Reason.COVERED_PARTLY, Reason.UNCOVERED):
         return f"（在册 {row['denominator']} 天，有主联 {row['numerator']} 天）"
     if reason in (Reason.CONTACTED, Reason.VISITED, Reason.NOT_IN_PERSON) and row["contacts"]:
         return f"（联系 {row['contacts']} 次，最近 {row['last_contact_on']}）"
     if row["due_on"] is None:
         return ""
-    name = KINDS.get(row["kind"]) or REQUIRED.get(row["kind"])
-    told = f"（{name}，{row['due_on']} 到期" if name else f"（{row['due_on']} 到期"
+    name = KINDS.get(row["kind"]) or REQUIRED[row["kind"]]
+    if reason is Reason.IN_TIME and row["due_on"] < today:
+        return f"（{name}，{row['due_on']} 已到期，最晚 {row['due_on'] + GRACE} 联系仍算按期）"
+    told = f"（{name}，{row['due_on']} 到期"
     day = row["met_on"] or row["later_on"]
     return f"{told}，{day} 联系上）" if day else f"{told}）"

@@ -47,7 +47,7 @@ STOCK = f"""SELECT ($5::int[])[1] AS period_id, s.household_id, s.micro_grid_id,
   1 AS stock, s.covered::int AS stock_covered, NULL::date[] AS unmet, NULL::date[] AS must_unmet
   FROM stock_on($8::date, $6::uuid[]) s WHERE $9::text IS NULL"""
 FROZEN = f"""SELECT f.period_id, f.household_id, f.micro_grid_id, f.branch_id, {", ".join(f"f.{c}" for c in COLUMNS)}, f.stock,
-  f.stock_covered, f.unmet, f.must_unmet FROM household_frozen f
+  f.stock_covered, NULL::date[] AS unmet, NULL::date[] AS must_unmet FROM household_frozen f
   WHERE f.part = $9::text AND f.period_id = ANY ($5::int[]) AND f.micro_grid_id = ANY ($6::uuid[]) AND $8::date IS NOT NULL"""
 
 # Which days nothing has met are still in time on the day of reading ($4): outside of the denominator (C19, C20).
@@ -56,12 +56,11 @@ IN_TIME = {
     Unit.MUST: "(SELECT count(*) FROM unnest(must_unmet) x WHERE x >= $4::date)",
 }
 
-# What a chosen row counts. An obligation is a row of its own; of frozen ones only the days nothing has met are known.
+# What a chosen row counts. An obligation is a row of its own.
 EACH_HOUSEHOLD = """SELECT p.*, 1::bigint AS n, p.num::int AS numerator, p.den::int AS denominator,
   NULL::text AS kind, NULL::date AS since, NULL::date AS due_on, NULL::date AS met_on, NULL::boolean AS in_person FROM pair p"""
-EACH_FROZEN = """SELECT p.*, n, (n <= p.num)::int AS numerator, 1 AS denominator,
-  NULL::text AS kind, NULL::date AS since, (coalesce(p.unmet, p.must_unmet))[n - p.num] AS due_on, NULL::date AS met_on, NULL::boolean AS in_person
-  FROM pair p CROSS JOIN LATERAL generate_series(1, p.den::bigint) n"""
+EACH_FROZEN = """SELECT p.*, o.n::bigint AS n, (o.met_on IS NOT NULL)::int AS numerator, 1 AS denominator, o.kind, o.since, o.due_on, o.met_on, o.in_person
+  FROM pair p JOIN obligation_frozen o ON (o.period_id, o.part, o.household_id) = (p.period_id, $9, p.household_id)"""
 EACH_REGULAR = """SELECT p.*, o.n, (o.met_on IS NOT NULL)::int AS numerator,
   (o.met_on IS NOT NULL OR o.due_on < $4::date - 7)::int AS denominator, o.kind, o.since, o.due_on, o.met_on, o.in_person
   FROM pair p JOIN (
@@ -75,27 +74,24 @@ EACH_MUST = """SELECT p.*, o.n, (o.met_on IS NOT NULL)::int AS numerator,
     FROM must_visits_of((SELECT array_agg(household_id) FROM pair), (SELECT array_agg(period_id) FROM pair)) WHERE NOT declined
   ) o USING (household_id, period_id)"""
 
-#: The household itself and those it answers for in the row's period (C25).
-FAMILY = """(SELECT i.household_id || ARRAY(SELECT s.household_id FROM succession s, period d WHERE s.successor_id = i.household_id
-  AND s.annulled_at IS NULL AND d.id = i.period_id AND s.on_day < upper(d.span)))::uuid[]"""
 NO_FACTS = "NULL::int AS contacts, NULL::date AS last_contact_on, NULL::int AS gap_days, NULL::date AS gap_since, NULL::text AS gap_reason, NULL::date AS later_on"
-# Contacts of the period (C5); the latest one also where the figure asks for one in person only.
-CONTACTS = f"""SELECT count(*) FILTER (WHERE v.contact)::int AS contacts, max(v.occurred_on) FILTER (WHERE v.contact) AS last_contact_on,
-  NULL::int AS gap_days, NULL::date AS gap_since, NULL::text AS gap_reason, NULL::date AS later_on
-  FROM period d JOIN counted_visit v ON v.household_id = ANY ({FAMILY}) AND v.occurred_on >= lower(d.span) AND v.occurred_on < upper(d.span)
-  WHERE d.id = i.period_id"""
+# The facts behind a row, those of a frozen one as they were. Contacts are also shown where the figure asks for one in person.
+CONTACTS = f"""SELECT c.contacts, c.last_contact_on, n.gap_days, n.gap_since, n.gap_reason, n.later_on
+  FROM contacts_of(i.household_id, i.period_id) c, (SELECT {NO_FACTS}) n"""
 GAP = """SELECT NULL::int AS contacts, NULL::date AS last_contact_on, (array_agg(g.gap_days))[1] AS gap_days, (array_agg(g.since))[1] AS gap_since,
   (array_agg(g.reason))[1] AS gap_reason, NULL::date AS later_on FROM gaps_on($8::date, ARRAY[i.household_id]) g WHERE i.numerator = 0"""
-# The first satisfying contact after the seven days in which it would have been on time.
-LATE = f"""SELECT NULL::int AS contacts, NULL::date AS last_contact_on, NULL::int AS gap_days, NULL::date AS gap_since, NULL::text AS gap_reason,
-  min(v.occurred_on) AS later_on FROM counted_visit v WHERE i.met_on IS NULL AND v.household_id = ANY ({FAMILY}) AND v.occurred_on > i.due_on
-  AND v.contact AND (v.as_in_person OR NOT i.in_person)"""
+LATE = f"""SELECT n.contacts, n.last_contact_on, n.gap_days, n.gap_since, n.gap_reason,
+  CASE WHEN i.met_on IS NULL THEN late_contact_of(i.household_id, i.period_id, i.due_on, i.in_person) END AS later_on FROM (SELECT {NO_FACTS}) n"""
+FROZEN_FACTS = """SELECT f.contacts, f.last_contact_on, f.gap_days, f.gap_since, f.gap_reason, NULL::date AS later_on
+  FROM household_frozen f WHERE (f.period_id, f.part, f.household_id) = (i.period_id, $9, i.household_id)"""
+FROZEN_LATE = f"""SELECT n.contacts, n.last_contact_on, n.gap_days, n.gap_since, n.gap_reason, o.later_on
+  FROM obligation_frozen o, (SELECT {NO_FACTS}) n WHERE (o.period_id, o.part, o.household_id, o.n) = (i.period_id, $9, i.household_id, i.n)"""
 
 
 def _parts(asked: Asked) -> tuple[str, str, str]:
     """(where rows come from, what each counts, the facts behind it)."""
     if asked.frozen is not None:
-        return FROZEN, EACH_FROZEN if asked.unit in IN_TIME else EACH_HOUSEHOLD, f"SELECT {NO_FACTS}"
+        return (FROZEN, EACH_FROZEN, FROZEN_LATE) if asked.unit in IN_TIME else (FROZEN, EACH_HOUSEHOLD, FROZEN_FACTS)
     if asked.unit is Unit.STOCK:
         return STOCK, EACH_HOUSEHOLD, GAP
     if asked.unit is Unit.HOUSEHOLD:

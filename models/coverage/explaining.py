@@ -86,7 +86,8 @@ async def visits(family: list[UUID], start: date, until: date, send_only_days: i
     """The visits of some days with why each counts or does not, and what the first visitor was to the household (L3); no names."""
     return await database.fetch(
         """SELECT v.id, v.occurred_on, v.mode, v.outcome,
-                  CASE WHEN v.voided_at IS NOT NULL THEN 'voided' WHEN c.contact THEN 'counted' WHEN v.contact THEN 'own_home' ELSE 'attempt' END AS counts,
+                  CASE WHEN v.voided_at IS NOT NULL THEN 'voided' WHEN c.contact THEN 'counted' WHEN v.contact THEN 'own_home'
+                       WHEN v.outcome = 'declined' THEN 'declined' ELSE 'attempt' END AS counts, v.recorded_at,
                   CASE WHEN EXISTS (SELECT FROM assignment a WHERE a.household_id = v.household_id AND a.person_id = v.visitor_id
                          AND (a.during @> v.occurred_on OR (a.valid_to = v.occurred_on AND a.valid_from < a.valid_to AND a.ended_at > v.noted_at))) THEN 'own'
                        WHEN EXISTS (SELECT FROM assignment a WHERE a.household_id = v.household_id AND a.person_id = v.visitor_id
@@ -109,7 +110,9 @@ async def obligations(household_id: UUID, period_id: int) -> list[Record]:
     """The regular obligations with their due date in a period, also those that do not count (docs/rules.md O3 to O6)."""
     return await database.fetch(
         """WITH month AS (SELECT m.id FROM period m, period d WHERE d.id = $2 AND m.kind = 'month' AND m.span <@ d.span)
-           SELECT o.* FROM obligations_of(array_fill($1::uuid, ARRAY[(SELECT count(*)::int FROM month)]), (SELECT array_agg(id) FROM month)) o
+           SELECT o.*, CASE WHEN o.met_on IS NULL THEN late_contact_of(o.household_id, o.period_id, o.due_on, o.in_person) END AS later_on,
+             o.since > o.anchor_on AS by_visit
+           FROM obligations_of(array_fill($1::uuid, ARRAY[(SELECT count(*)::int FROM month)]), (SELECT array_agg(id) FROM month)) o
            ORDER BY o.due_on, o.since, o.kind""",
         household_id,
         period_id,
@@ -120,10 +123,10 @@ async def must_visits(household_id: UUID, family: list[UUID], period_id: int) ->
     """The must-visits with their deadline in a period, also the withdrawn ones (docs/rules.md O7)."""
     return await database.fetch(
         """WITH month AS (SELECT m.id FROM period m, period d WHERE d.id = $3 AND m.kind = 'month' AND m.span <@ d.span)
-           SELECT o.id, o.kind, o.since, o.due_on, o.met_on, o.declined, false AS withdrawn
+           SELECT o.id, o.kind, o.since, o.due_on, o.met_on, o.declined, false AS withdrawn, NULL AS withdraw_reason
            FROM must_visits_of(array_fill($1::uuid, ARRAY[(SELECT count(*)::int FROM month)]), (SELECT array_agg(id) FROM month)) o
            UNION ALL
-           SELECT m.id, m.kind, m.since, m.due_on, NULL, false, true FROM must_visit m JOIN period d ON d.id = $3
+           SELECT m.id, m.kind, m.since, m.due_on, NULL, false, true, m.withdraw_reason FROM must_visit m JOIN period d ON d.id = $3
            WHERE m.household_id = ANY ($2::uuid[]) AND m.withdrawn_at IS NOT NULL AND d.span @> m.due_on ORDER BY due_on, id""",
         household_id,
         family,

@@ -47,8 +47,13 @@ CREATE TABLE frozen_part (
 CREATE TABLE household_frozen (
   period_id int NOT NULL, part text NOT NULL, household_id uuid NOT NULL, micro_grid_id uuid NOT NULL, branch_id uuid NOT NULL,
   {each("{c} smallint NOT NULL")}, stock smallint NOT NULL, stock_covered smallint NOT NULL,
-  unmet date[], must_unmet date[], PRIMARY KEY (period_id, part, household_id), FOREIGN KEY (period_id, part) REFERENCES frozen_part);
+  contacts int, last_contact_on date, gap_days int, gap_since date, gap_reason text,      -- what the reasons say (F5)
+  PRIMARY KEY (period_id, part, household_id), FOREIGN KEY (period_id, part) REFERENCES frozen_part);
 CREATE INDEX household_frozen_place ON household_frozen (period_id, part, micro_grid_id);
+CREATE TABLE obligation_frozen (
+  period_id int NOT NULL, part text NOT NULL, household_id uuid NOT NULL, n int NOT NULL, kind text NOT NULL, since date NOT NULL,
+  due_on date NOT NULL, in_person boolean NOT NULL, met_on date, later_on date,
+  PRIMARY KEY (period_id, part, household_id, n), FOREIGN KEY (period_id, part, household_id) REFERENCES household_frozen);
 CREATE TABLE coverage_frozen (
   period_id int NOT NULL, part text NOT NULL, micro_grid_id uuid NOT NULL, branch_id uuid NOT NULL,
   {each("{c} int NOT NULL")}, stock int NOT NULL, stock_covered int NOT NULL,
@@ -87,7 +92,7 @@ WHERE v.voided_at IS NULL;
 -- question among those asked. An anchor matters while its first due date may fall into the span, that is for the longest
 -- interval there is, and after that while nothing has met it. Hence of the contacts before, only the latest of each kind.
 CREATE FUNCTION anchors_of(households uuid[], spans daterange[]) RETURNS TABLE (n bigint, household_id uuid, span daterange,
-  kind text, since date, first_due date, step int, in_person boolean, contact_on date, changed_on date, why text, declines date[], last_contact_on date)
+  kind text, since date, first_due date, step int, in_person boolean, contact_on date, changed_on date, why text, declines date[], last_contact_on date, anchor_on date)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 WITH rule AS MATERIALIZED (SELECT substr(q.name, 10) AS kind, q.region_id, q.during, q.valid_from, q.number FROM region_rule q WHERE q.name LIKE 'interval_%'),
 pair AS MATERIALIZED (
@@ -158,19 +163,20 @@ SELECT n, h, span, kind, since, first_due, step, in_person, (SELECT min(d) FROM 
             WHEN home @> changed_on <> home @> (changed_on - 1) THEN 'residence'
             WHEN home @> changed_on AND keyed @> changed_on <> keyed @> (changed_on - 1) THEN 'tier' ELSE 'primary' END,
        (SELECT array_agg(d) FROM unnest(refused) d WHERE NOT d = ANY (coalesce(timed.days, '{{}}'))),
-       (SELECT max(d) FROM unnest(timed.days) d)
+       (SELECT max(d) FROM unnest(timed.days) d), day
 FROM timed $$;
 
 -- The regular obligations with their due date in a month (O3 to O6). `cancelled` says why one does not count.
 CREATE FUNCTION obligations_of(households uuid[], periods int[]) RETURNS TABLE (household_id uuid, period_id int, kind text,
-  since date, due_on date, in_person boolean, met_on date, cancelled text)
+  since date, due_on date, in_person boolean, met_on date, cancelled text, anchor_on date, step int)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 WITH month AS MATERIALIZED (
   SELECT u.h, p.id, p.span, row_number() OVER () AS n FROM unnest(households, periods) AS u(h, p) JOIN period p ON p.id = u.p AND p.kind = 'month'
 )
 SELECT a.household_id, m.id, a.kind, a.since, due_on, a.in_person, CASE WHEN contact_on <= due_on + 7 THEN contact_on END,
        CASE WHEN superseded THEN why
-            WHEN (contact_on <= due_on + 7) IS NOT TRUE AND EXISTS (SELECT FROM unnest(declines) x WHERE due_on - x BETWEEN 0 AND 29) THEN 'declined' END
+            WHEN (contact_on <= due_on + 7) IS NOT TRUE AND EXISTS (SELECT FROM unnest(declines) x WHERE due_on - x BETWEEN 0 AND 29) THEN 'declined' END,
+       a.anchor_on, a.step
 FROM anchors_of((SELECT array_agg(h ORDER BY n) FROM month), (SELECT array_agg(span ORDER BY n) FROM month)) a JOIN month m USING (n)
 CROSS JOIN LATERAL generate_series(greatest(0, (lower(m.span) - first_due + step - 1) / step), (upper(m.span) - 1 - first_due) / step) k
 CROSS JOIN LATERAL (SELECT first_due + step * k AS due_on) d
@@ -207,6 +213,19 @@ CROSS JOIN LATERAL (
          coalesce(bool_or(v.outcome = 'declined' AND NOT EXISTS (
            SELECT FROM counted_visit c WHERE c.household_id = ANY (fam) AND c.occurred_on = v.occurred_on AND c.contact)), false) AS declined
   FROM counted_visit v WHERE v.household_id = ANY (fam) AND v.occurred_on BETWEEN m.since AND m.due_on) x $$;
+"""
+
+FACTS = """
+-- What a reason says beside a figure (F5): the contacts of a household in a period, and the first satisfying contact after
+-- an obligation that nothing has met in time, each with those of the households it answers for (C25).
+CREATE FUNCTION contacts_of(h uuid, p int, OUT contacts int, OUT last_contact_on date) LANGUAGE sql STABLE AS $$
+SELECT count(*), max(v.occurred_on) FROM period d JOIN counted_visit v ON v.household_id = ANY (h || ARRAY(
+    SELECT s.household_id FROM succession s WHERE s.successor_id = h AND s.annulled_at IS NULL AND s.on_day < upper(d.span)))
+  AND v.occurred_on >= lower(d.span) AND v.occurred_on < upper(d.span) AND v.contact WHERE d.id = p $$;
+CREATE FUNCTION late_contact_of(h uuid, p int, due_on date, in_person boolean) RETURNS date LANGUAGE sql STABLE AS $$
+SELECT min(v.occurred_on) FROM period d JOIN counted_visit v ON v.household_id = ANY (h || ARRAY(
+    SELECT s.household_id FROM succession s WHERE s.successor_id = h AND s.annulled_at IS NULL AND s.on_day < upper(d.span)))
+  AND v.occurred_on > late_contact_of.due_on AND v.contact AND (v.as_in_person OR NOT late_contact_of.in_person) WHERE d.id = p $$;
 """
 
 DEFINITION = f"""
@@ -386,7 +405,7 @@ BEGIN
     EXECUTE format('CREATE TRIGGER coverage_d AFTER DELETE ON %I REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION %s', t, f);
   END LOOP;
   CREATE TRIGGER coverage_u AFTER UPDATE ON household REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION coverage_mark_identity();
-  FOREACH t IN ARRAY '{household_frozen,coverage_frozen,frozen_part}'::text[] LOOP
+  FOREACH t IN ARRAY '{household_frozen,obligation_frozen,coverage_frozen,frozen_part}'::text[] LOOP
     EXECUTE format('CREATE TRIGGER frozen_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION frozen_stays()', t);
   END LOOP;
 END $do$;
@@ -505,25 +524,42 @@ FROM one, LATERAL (SELECT x AS day, false AS must FROM unnest(unmet) x UNION ALL
 """
 
 FREEZE = f"""
--- Copy a part of a period's figures, for good (F1); false when that was done before.
+-- Copy a part of a period's figures for good, with what the reasons say (F1, F5); false when that was done before. Rows and
+-- obligations are read in one statement, hence from one snapshot: what is written meanwhile is in both or in neither.
 CREATE FUNCTION coverage_freeze(p int, part text, version int) RETURNS boolean LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
+DECLARE
+  last_day date := (SELECT upper(d.span) - 1 FROM period d WHERE d.id = p);
+  grids uuid[] := (SELECT array_agg(g.id) FROM region g WHERE g.level = 'micro_grid');
 BEGIN
   PERFORM pg_advisory_xact_lock({before.LOCK});
   WHILE coverage_fold(2000) > 0 LOOP END LOOP;
   INSERT INTO frozen_part (period_id, part, definition_version) VALUES (p, part, version) ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RETURN false; END IF;
   IF part = 'stock' THEN
-    INSERT INTO household_frozen SELECT p, part, s.household_id, s.micro_grid_id, s.branch_id, {each("0")}, 1, s.covered::int, NULL, NULL
-    FROM period d, stock_on((upper(d.span) - 1), (SELECT array_agg(g.id) FROM region g WHERE g.level = 'micro_grid')) s WHERE d.id = p;
+    WITH stock AS MATERIALIZED (SELECT s.* FROM stock_on(last_day, grids) s)
+    INSERT INTO household_frozen
+    SELECT p, part, s.household_id, s.micro_grid_id, s.branch_id, {each("0")}, 1, s.covered::int, NULL, NULL, g.gap_days, g.since, g.reason
+    FROM stock s LEFT JOIN gaps_on(last_day, (SELECT array_agg(z.household_id) FROM stock z WHERE NOT z.covered)) g USING (household_id);
   ELSIF part = 'on_time' THEN
-    INSERT INTO household_frozen SELECT p, part, r.household_id, r.micro_grid_id, r.branch_id,
-      {", ".join(f"r.{column}" if column in ON_TIME else "0" for column in COLUMNS)}, 0, 0, r.unmet, NULL
-    FROM household_period r WHERE r.period_id = p AND r.due + r.waived > 0;
+    WITH kept AS MATERIALIZED (SELECT r.* FROM coverage_rows(p, grids) r WHERE r.due + r.waived > 0),
+    frozen AS (
+      INSERT INTO household_frozen SELECT p, part, r.household_id, r.micro_grid_id, r.branch_id,
+        {", ".join(f"r.{column}" if column in ON_TIME else "0" for column in COLUMNS)}, 0, 0 FROM kept r)
+    INSERT INTO obligation_frozen
+    SELECT p, part, o.household_id, row_number() OVER (PARTITION BY o.household_id ORDER BY o.due_on, o.since, o.kind), o.kind, o.since, o.due_on,
+      o.in_person, o.met_on, CASE WHEN o.met_on IS NULL THEN late_contact_of(o.household_id, p, o.due_on, o.in_person) END
+    FROM (SELECT array_agg(r.household_id) AS hs, array_agg(p) AS ps FROM kept r WHERE r.due > 0) x, obligations_of(x.hs, x.ps) o WHERE o.cancelled IS NULL;
   ELSE
-    INSERT INTO household_frozen SELECT p, part, r.household_id, r.micro_grid_id, r.branch_id,
-      {", ".join("0" if column in ON_TIME else f"r.{column}" for column in COLUMNS)}, 0, 0, NULL, r.must_unmet
-    FROM household_period r WHERE r.period_id = p;
+    WITH kept AS MATERIALIZED (SELECT r.* FROM coverage_rows(p, grids) r),
+    frozen AS (
+      INSERT INTO household_frozen SELECT p, part, r.household_id, r.micro_grid_id, r.branch_id,
+        {", ".join("0" if column in ON_TIME else f"r.{column}" for column in COLUMNS)}, 0, 0, c.contacts, c.last_contact_on
+      FROM kept r CROSS JOIN LATERAL contacts_of(r.household_id, p) c)
+    INSERT INTO obligation_frozen
+    SELECT p, part, o.household_id, row_number() OVER (PARTITION BY o.household_id ORDER BY o.due_on, o.id), o.kind, o.since, o.due_on,
+      true, o.met_on, CASE WHEN o.met_on IS NULL THEN late_contact_of(o.household_id, p, o.due_on, true) END
+    FROM (SELECT array_agg(r.household_id) AS hs, array_agg(p) AS ps FROM kept r WHERE r.must_due > 0) x, must_visits_of(x.hs, x.ps) o WHERE NOT o.declined;
   END IF;
   INSERT INTO coverage_frozen SELECT p, part, h.micro_grid_id, h.branch_id, {each("sum(h.{c})")}, sum(h.stock), sum(h.stock_covered)
   FROM household_frozen h WHERE h.period_id = p AND h.part = part GROUP BY 3, 4;
@@ -569,9 +605,9 @@ END $do$;
 DROP FUNCTION coverage_check, coverage_settle, coverage_recount, coverage_lock, coverage_freeze, coverage_pending, coverage_rows, coverage_read,
   coverage_parts, coverage_fold, coverage_set, coverage_reach, coverage_touched, coverage_mark_identity, coverage_mark_rule, coverage_mark_succession,
   coverage_mark_must_visit, coverage_tree_changed, coverage_mark_other, coverage_mark_visit, coverage_mark, gaps_on, coverage_on, stock_on, coverage_of,
-  must_visits_of, due_of, obligations_of, anchors_of, days;
+  late_contact_of, contacts_of, must_visits_of, due_of, obligations_of, anchors_of, days;
 DROP VIEW counted_visit;
-DROP TABLE coverage_frozen, household_frozen, frozen_part, household_touch;
+DROP TABLE coverage_frozen, obligation_frozen, household_frozen, frozen_part, household_touch;
 DROP FUNCTION frozen_stays;
 ALTER TABLE coverage_state DROP COLUMN epoch, DROP COLUMN checked_at, DROP COLUMN differences;
 ALTER TABLE coverage_dirty DROP COLUMN marked_at;
@@ -588,7 +624,7 @@ class Migration(migrations.Migration):
     dependencies = [("lianhu", "0004_obligations")]
     operations = [
         ops.RunSQL(
-            [TABLES + OBLIGATIONS + DEFINITION + MARK + FOLD + FREEZE + PROVE],
+            [TABLES + OBLIGATIONS + FACTS + DEFINITION + MARK + FOLD + FREEZE + PROVE],
             [UNDO + before.DEFINITION + before.MARK + before.FOLD + before.PROVE],
         )
     ]

@@ -163,17 +163,25 @@ class ExplainedVisit(Wire):
     words = fields.String(required=True)
     in_period = fields.Boolean(required=True)
     visitor = fields.String(required=True)
+    recorded_at = fields.AwareDateTime(required=True)
 
 
 class ExplainedObligation(Wire):
-    """A regular obligation; a visit counts from `since` on. `cancelled` says why it does not count."""
+    """A regular obligation. It follows from `anchor_on`, the day of a contact (`by_visit`) or of a change, and is due every
+    `step` days; a visit counts from `since` on. `later_on` is a contact that came too late; `cancelled` says why it does
+    not count."""
 
     kind = fields.String(required=True)
     required = fields.String(required=True)
+    anchor_on = fields.Date(required=True)
+    by_visit = fields.Boolean(required=True)
+    step = fields.Integer(required=True)
+    origin = fields.String(required=True)
     since = fields.Date(required=True)
     due_on = fields.Date(required=True)
     in_person = fields.Boolean(required=True)
     met_on = fields.Date(required=True, allow_none=True)
+    later_on = fields.Date(required=True, allow_none=True)
     cancelled = fields.String(required=True, allow_none=True)
     words = fields.String(required=True)
 
@@ -186,6 +194,7 @@ class ExplainedMustVisit(Wire):
     due_on = fields.Date(required=True)
     met_on = fields.Date(required=True, allow_none=True)
     state = fields.String(required=True)
+    state_words = fields.String(required=True)
 
 
 class ExplainedOut(Wire):
@@ -236,6 +245,7 @@ class ChangeRow(Wire):
 
     at = fields.AwareDateTime(required=True)
     action = fields.String(required=True)
+    words = fields.String(required=True)
     reason = fields.String(required=True, allow_none=True)
     day = fields.Date(required=True, allow_none=True)
     by = fields.Nested(ByRow, required=True)

@@ -223,8 +223,17 @@ class TestExplained:
         await FACTS.visit(m1, h2, date(2026, 10, 30), "remote")
         answer = (await ask(client, f"households/{h2}", **NOVEMBER)).json()
         told = [(o["since"], o["due_on"], o["met_on"], o["cancelled"], o["words"]) for o in answer["obligations"]]
-        assert told == [("2026-08-05", "2026-11-02", "2026-10-30", None, "按期")]
+        assert told == [
+            (
+                "2026-08-05",
+                "2026-11-02",
+                "2026-10-30",
+                None,
+                "按期（普通户定期联系，2026-11-02 到期，2026-10-30 联系上）",
+            )
+        ]
         assert [(v["occurred_on"], v["in_period"]) for v in answer["visits"]] == [
+            ("2026-08-04", False),
             ("2026-10-28", False),
             ("2026-10-30", False),
         ]
@@ -237,7 +246,11 @@ class TestExplained:
         assert ("primary", "换了主联，重新计算") in [(o["cancelled"], o["words"]) for o in told]
 
     @pytest.mark.parametrize(
-        ("contact", "due_on", "words"), [(9, "2026-11-08", "还在期限内"), (8, "2026-11-07", "未按期")]
+        ("contact", "due_on", "words"),
+        [
+            (9, "2026-11-08", "还在期限内（普通户定期联系，2026-11-08 已到期，最晚 2026-11-15 联系仍算按期）"),
+            (8, "2026-11-07", "未联系（普通户定期联系，2026-11-07 到期）"),
+        ],
     )
     async def test_what_nothing_has_met_may_still_be_met_for_seven_days(
         self, client: httpx.AsyncClient, world: World, contact: int, due_on: str, words: str
@@ -247,6 +260,10 @@ class TestExplained:
         await FACTS.visit(world.people["m1"], h2, date(2026, 8, contact + 1))
         (one,) = (await ask(client, f"households/{h2}", **NOVEMBER)).json()["obligations"]
         assert (one["due_on"], one["words"]) == (due_on, words)
+        assert (one["anchor_on"], one["origin"]) == (
+            f"2026-08-{contact + 1:02}",
+            f"2026-08-{contact + 1:02} 联系过，每 90 天联系一次",
+        )
 
     async def test_a_quarter_has_its_own_row_and_those_of_its_months_and_a_frozen_one_stays(
         self, client: httpx.AsyncClient, world: World

@@ -147,8 +147,14 @@ class TestReasons:
             "本期一直有主联（在册 30 天，有主联 30 天）",
         )
         assert (await reason(client, "assignment_days", "h4"))[0] == "uncovered"
-        assert await reason(client, "assignment_coverage", "h1") == ("gap", "空白点：党员调离，从 2026-11-11 起 5 天")
-        assert await reason(client, "assignment_coverage", "h4") == ("gap", "空白点：从未结对，从 2026-01-01 起 319 天")
+        assert await reason(client, "assignment_coverage", "h1") == (
+            "gap",
+            "空白点：党员调离，从 2026-11-11 起，应联无主联 5 天",
+        )
+        assert await reason(client, "assignment_coverage", "h4") == (
+            "gap",
+            "空白点：从未结对，从 2026-01-01 起，应联无主联 319 天",
+        )
         assert await reason(client, "assignment_coverage", "h2") == ("linked", "有主联")
 
     async def test_obligations(self, client: httpx.AsyncClient, world: World) -> None:
@@ -179,7 +185,10 @@ class TestReasons:
             "on_time",
             "按期（生病住院，2026-11-11 到期，2026-11-09 联系上）",
         )
-        assert await reason(client, "must_visit_coverage", "h7") == ("unmet", "未联系（红白大事，2026-11-11 到期）")
+        assert await reason(client, "must_visit_coverage", "h7") == (
+            "unfulfilled",
+            "未落实（红白大事，2026-11-11 到期）",
+        )
         assert (await reason(client, "must_visit_coverage", "h8"))[0] == "in_time"
 
     async def test_not_yet_due(self, client: httpx.AsyncClient, world: World) -> None:
@@ -230,33 +239,41 @@ class TestFrozen:
     async def test_a_frozen_row_says_what_was_frozen_and_no_fact_of_later(
         self, client: httpx.AsyncClient, world: World
     ) -> None:
-        await FACTS.visit(world.people["m1"], world.households["h1"], date(2026, 10, 5))
-        await freeze(202610, "stock", "contact", "on_time")
+        h = world.households
+        await FACTS.visit(world.people["m1"], h["h1"], date(2026, 10, 5))
+        await FACTS.must_visit(h["h7"], date(2026, 10, 3), date(2026, 10, 9))
+        await FACTS.visit(world.people["m3"], h["h7"], date(2026, 10, 12))
+        await township(202610)
+        asked: dict[str, Any] = {"area": TOWN, "period": "2026-10", "limit": 200}
+        for part, metrics in (
+            ("stock", ("assignment_coverage",)),
+            ("contact", ("contact_coverage", "visit_coverage", "assignment_days", "must_visit_coverage")),
+            ("on_time", ("on_time_contact",)),
+        ):
+            before = {
+                metric: await listed(client, "households", metric=metric, state="denominator", **asked)
+                for metric in metrics
+            }
+            await freeze(202610, part)
+            for metric, rows in before.items():
+                assert rows and await listed(client, "households", metric=metric, state="denominator", **asked) == rows
         await database.execute("UPDATE visit SET voided_at = now()")
-        await FACTS.visit(world.people["m1"], world.households["h2"], date(2026, 10, 6))
+        link = world.link("m1", "h1")
+        await database.execute("UPDATE assignment SET valid_to = '2026-10-12' WHERE id = $1", link)
+        await FACTS.visit(world.people["m1"], h["h2"], date(2026, 10, 6))
         october = {"period": "2026-10"}
-        assert await reason(client, "contact_coverage", "h1", **october) == ("contacted", "有有效联系")
+        words = "有有效联系（联系 1 次，最近 2026-10-05）"
+        assert await reason(client, "contact_coverage", "h1", **october) == ("contacted", words)
         assert await reason(client, "contact_coverage", "h2", **october) == ("none", "无有效走访")
         assert (await reason(client, "contact_coverage", "h2", revised="true", **october))[0] == "contacted"
-        assert await reason(client, "assignment_coverage", "h4", on="2026-10-31", **october) == ("gap", "空白点")
-        assert (await reason(client, "assignment_coverage", "h4", on="2026-10-30", **october))[1].startswith(
-            "空白点：从未结对"
-        )
-
-    async def test_a_frozen_obligation_keeps_the_day_nothing_has_met(
-        self, client: httpx.AsyncClient, world: World
-    ) -> None:
-        await FACTS.must_visit(world.households["h7"], date(2026, 10, 3), date(2026, 10, 9))
-        await township(202610)
-        for metric in OBLIGATIONS:
-            missed: dict[str, Any] = {"area": TOWN, "metric": metric, "state": "difference", "period": "2026-10"}
-            before = sorted((row["code"] or "", row["due_on"]) for row in await listed(client, "households", **missed))
-            await freeze(202610, *(("contact", "stock") if metric == "must_visit_coverage" else ("on_time",)))
-            frozen = await listed(client, "households", **missed)
-            assert before and sorted((row["code"] or "", row["due_on"]) for row in frozen) == before, metric
-            assert {row["words"] for row in frozen} == {f"未按期（{day} 到期）" for _, day in before}
-        await database.execute("UPDATE visit SET voided_at = now()")
-        assert await listed(client, "households", **missed) == frozen
+        late = "逾期后联系（生病住院，2026-10-09 到期，2026-10-12 联系上）"
+        assert await reason(client, "must_visit_coverage", "h7", **october) == ("late", late)
+        unfulfilled = "未落实（生病住院，2026-10-09 到期）"
+        assert (await reason(client, "must_visit_coverage", "h7", revised="true", **october))[1] == unfulfilled
+        for on in ("2026-10-31", "2026-10-30"):
+            told = await reason(client, "assignment_coverage", "h4", on=on, **october)
+            assert told[0] == "gap" and told[1].startswith("空白点：从未结对，从 ")
+        assert (await reason(client, "assignment_coverage", "h1", on="2026-10-31", **october))[0] == "linked"
 
     async def test_a_frozen_quarter(self, client: httpx.AsyncClient) -> None:
         await township(202607, 202608, 202609, 20263)

@@ -155,10 +155,9 @@ async def test_sixty_four_writers_on_one_village(serve: Serve, own_database: str
                     assert answer.status_code == 200, answer.text
                     assert await contacted(client, month) <= 9
 
-            done, *_ = await asyncio.gather(
-                asyncio.gather(*(write_on(client, number) for number in range(64))),
-                *(change(household) for household in ("h1", "h2", "h3")),
-            )
+            changes = [asyncio.create_task(change(household)) for household in ("h1", "h2", "h3")]
+            done = await asyncio.gather(*(write_on(client, number) for number in range(64)))
+            await asyncio.gather(*changes)
             assert await contacted(client, month) == 3
     finally:
         worker.terminate()

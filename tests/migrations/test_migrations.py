@@ -235,7 +235,8 @@ class TestCatalogue:
         expected |= {("region_rule", "coverage_mark_rule", how) for how in always}
         expected |= {("household", "coverage_mark_identity", "update")}
         expected |= {
-            (table, "frozen_stays", "change") for table in ("frozen_part", "household_frozen", "coverage_frozen")
+            (table, "frozen_stays", "change")
+            for table in ("frozen_part", "household_frozen", "obligation_frozen", "coverage_frozen")
         }
         expected |= {("visit", "coverage_mark_visit", how) for how in ("insert", "update")}
         expected |= {(table, "coverage_tree_changed", "all") for table in ("region", "branch", "responsibility")}

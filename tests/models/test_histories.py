@@ -103,7 +103,7 @@ Frozen = dict[tuple[int, str], list[Any]]
 async def frozen_rows(connection: asyncpg.Connection, number: int, part: str) -> list[Any]:
     """Everything that is frozen of a part of a period."""
     found = []
-    for table in ("frozen_part", "household_frozen", "coverage_frozen"):
+    for table in ("frozen_part", "household_frozen", "obligation_frozen", "coverage_frozen"):
         rows = await connection.fetch(
             f"SELECT t::text FROM {table} t WHERE period_id = $1 AND part = $2 ORDER BY 1", number, part
         )

@@ -271,7 +271,7 @@ async def test_what_is_frozen_never_changes(facts: Facts) -> None:
     await fold_all()
     assert await read(NOVEMBER, grids) != expected
     assert await frozen_sums(grids) == frozen
-    for table in ("household_frozen", "coverage_frozen", "frozen_part"):
+    for table in ("household_frozen", "obligation_frozen", "coverage_frozen", "frozen_part"):
         for sql in (f"UPDATE {table} SET period_id = period_id", f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
             with pytest.raises(asyncpg.RestrictViolationError):
                 async with database.transaction():

@@ -104,6 +104,8 @@ PLANTED = {
     "frozen sums that are not the sums of the frozen households": "SELECT coverage_freeze(202610, 'contact', 2);"
     " INSERT INTO household_frozen SELECT (jsonb_populate_record(f, jsonb_build_object('household_id', gen_random_uuid()))).*"
     " FROM household_frozen f LIMIT 1",
+    "frozen obligations that are not those of the frozen households": "SELECT coverage_freeze(202610, 'contact', 2);"
+    " INSERT INTO obligation_frozen SELECT period_id, part, household_id, 1, 'illness', '2026-10-01', '2026-10-04', true FROM household_frozen LIMIT 1",
     "a touch by a transaction that has not been": f"INSERT INTO household_touch VALUES ({H1}, '9999999999')",
     "a touch of no household": "INSERT INTO household_touch VALUES (gen_random_uuid(), '3')",
 }

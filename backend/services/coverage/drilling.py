@@ -109,7 +109,7 @@ async def list_households(viewer: Viewer, query: dict[str, Any]) -> dict[str, An
         "as_of": viewer.now.astimezone(CHINA),
         "frozen": catalogue is not None,
         "definition_version": shown.version,
-        "items": [_row(shown.id, row, state == "pending") for row in page["items"]],
+        "items": [_row(shown.id, row, state == "pending", viewer.today) for row in page["items"]],
         "next": page["next"],
     }
 
@@ -136,8 +136,8 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _row(metric: str, row: Record, pending: bool) -> dict[str, Any]:
-    reason, words = reasons.of_row(metric, row, pending)
+def _row(metric: str, row: Record, pending: bool, today: date) -> dict[str, Any]:
+    reason, words = reasons.of_row(metric, row, pending, today)
     return household(row) | {
         "period": str(Period.of_id(row["period_id"])),
         "in_numerator": row["numerator"] > 0,

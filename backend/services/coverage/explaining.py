@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from backend.http import paging
 from backend.http.viewer import Viewer
 from backend.rules import reasons
 from backend.rules.definitions import Definition, Part, in_force
-from backend.rules.obligations import KINDS, MustVisitState
+from backend.rules.obligations import GRACE, KINDS, STATES, WITHDRAW_REASONS, MustVisitState
 from backend.rules.periods import Period
 from backend.rules.visits import SEND_ONLY_DAYS
 from backend.services.coverage.drilling import VERB, drilled, household, reached
@@ -24,8 +23,6 @@ from models.coverage import COLUMNS, MONTHLY, OWN, explaining, reading, revising
 from models.coverage.revising import Compared
 from models.database import Record
 
-#: So long after its due date an obligation is still met in time (O4).
-GRACE = timedelta(days=7)
 _PART_OF = {column: d.part for d in in_force().values() for column in (d.denominator, d.numerator)} | {
     "waived": Part.ON_TIME
 }
@@ -41,8 +38,8 @@ async def explain(viewer: Viewer, household_id: UUID, query: dict[str, Any]) -> 
     family, successor_id = await explaining.family(household_id, period.id)
     obligations = await explaining.obligations(household_id, period.id) if successor_id is None else []
     must_visits = await explaining.must_visits(household_id, family, period.id) if successor_id is None else []
-    # What was due may have been met before the period, or in the seven days after it (O4).
-    start = min([period.start, *(row["since"] for row in (*obligations, *must_visits))])
+    # What was due follows from a day before the period, and may have been met before it or in the days of grace (O3, O4).
+    start = min([period.start, *(row["anchor_on"] for row in obligations), *(row["since"] for row in must_visits)])
     visits = await explaining.visits(family, start, period.until + GRACE, SEND_ONLY_DAYS)
     return {
         "household": household(await explaining.named(household_id)),
@@ -54,10 +51,23 @@ async def explain(viewer: Viewer, household_id: UUID, query: dict[str, Any]) -> 
         "rows": [_row(row, None) for row in rows] + [_row(row, row["part"]) for row in frozen],
         "days": await explaining.days(family, period.id) if successor_id is None else [],
         "visits": [
-            {**row, "words": reasons.VISITS[row["counts"]], "in_period": period.start <= row["occurred_on"] < period.until}
+            {
+                **row,
+                "recorded_at": row["recorded_at"].astimezone(CHINA),
+                "words": reasons.VISITS[row["counts"]],
+                "in_period": period.start <= row["occurred_on"] < period.until,
+            }
             for row in visits
         ],
-        "obligations": [_obligation(viewer, row) for row in obligations],
+        "obligations": [
+            {
+                **row,
+                "required": reasons.REQUIRED[row["kind"]],
+                "origin": reasons.origin(row),
+                "words": reasons.of_obligation(row, viewer.today),
+            }
+            for row in obligations
+        ],
         "must_visits": [_must_visit(viewer, row) for row in must_visits],
     }  # fmt: skip
 
@@ -80,17 +90,6 @@ def _row(row: Record, part: str | None) -> dict[str, Any]:
     }
 
 
-def _obligation(viewer: Viewer, row: Record) -> dict[str, Any]:
-    if row["cancelled"]:
-        words = reasons.CANCELLED[row["cancelled"]]
-    elif row["met_on"]:
-        words = reasons.REASONS[reasons.Reason.ON_TIME]
-    else:
-        open_until = row["due_on"] + GRACE
-        words = reasons.REASONS[reasons.Reason.IN_TIME if viewer.today <= open_until else reasons.Reason.NOT_ON_TIME]
-    return {**row, "required": reasons.REQUIRED[row["kind"]], "words": words}
-
-
 def _must_visit(viewer: Viewer, row: Record) -> dict[str, Any]:
     if row["withdrawn"]:
         state = MustVisitState.WITHDRAWN
@@ -100,7 +99,10 @@ def _must_visit(viewer: Viewer, row: Record) -> dict[str, Any]:
         state = MustVisitState.DECLINED
     else:
         state = MustVisitState.MISSED if row["due_on"] < viewer.today else MustVisitState.OPEN
-    return {**row, "state": state, "words": KINDS[row["kind"]]}
+    told = STATES[state]
+    if state == MustVisitState.WITHDRAWN:
+        told += f"（{WITHDRAW_REASONS[row['withdraw_reason']]}）"
+    return {**row, "state": state, "state_words": told, "words": KINDS[row["kind"]]}
 
 
 async def list_revisions(viewer: Viewer, query: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +130,14 @@ async def list_revisions(viewer: Viewer, query: dict[str, Any]) -> dict[str, Any
     if shown:
         since = min(row["frozen_at"] for row in parts.values())
         for change in await revising.changes(shown, since, period.start, period.until):
-            done[change["household_id"]].append({**change, "by": {"role": change["role"], "name": change["name"]}})
+            done[change["household_id"]].append(
+                {
+                    **change,
+                    "at": change["at"].astimezone(CHINA),
+                    "words": reasons.CHANGES[change["action"]],
+                    "by": {"role": change["role"], "name": change["name"]},
+                }
+            )
     return {
         "area": place.shown,
         "period": str(period),

@@ -43,7 +43,7 @@ def migrate(check: bool) -> None:
     "--visits",
     type=click.IntRange(1),
     help="About so many visits in all. They reach as many months back as that takes, five years at most; where these do"
-    " not suffice, households are visited more often than in reality. Default: twelve months of visits.",
+    " not suffice, households are visited more often than in reality. Default: fifteen months of visits.",
 )
 @click.option(
     "--count-all", is_flag=True, help="Count all periods now; else the worker counts all but the last two months."

@@ -24,16 +24,16 @@ LINE = (
 )
 
 
-def guide(demo: Facts) -> str:
-    """The text for what demo.json holds; `base_url` has to be filled in."""
+def guide(demo: Facts, folder: str) -> str:
+    """The text for what the demo.json of a run directory holds; `base_url` has to be filled in."""
     accounts = {one["account"]: one for one in demo["accounts"]}
     member = next(one for one in demo["members"] if one["bound"] and one["household_id"])
     return "\n".join(
         [
             f"演示镇：{demo['township']['name']}（虚构，数据截至 {demo['until']}）   地址：{demo['base_url']}",
             f"微信替身：{demo['standin_url'] or '未启动'}   接口说明：{demo['base_url']}/docs",
-            "全部账号与密钥在 .run/demo.json，命令行工具的环境在 .run/env（都仅本人可读）；例如核对数字：",
-            "  set -a; . .run/env; set +a; .venv/bin/python -m backend recount --check",
+            f"全部账号与密钥在 {folder}/demo.json，命令行工具的环境在 {folder}/env（都仅本人可读）；例如核对数字：",
+            f"  set -a; . {folder}/env; set +a; .venv/bin/python -m backend recount --check",
             "",
             *_table(demo),
             "",

@@ -20,6 +20,8 @@ from backend.demo.words import Phones
 
 #: What changes, changes within a year. Visits reach no further back than five: the branches began in the year before.
 MONTHS, MOST_MONTHS = 12, 60
+#: Visits of a season before the first month that is shown: without them nobody could have been due in it in earnest.
+SEASON_BEFORE = 3
 #: About so many visits and attempts a township makes in a month.
 VISITS_A_MONTH = 8_700
 
@@ -28,7 +30,7 @@ VISITS_A_MONTH = 8_700
 class Extent:
     """How much there is of visits: how many whole months before that of `until`, and how often somebody goes."""
 
-    months: int = MONTHS
+    months: int = MONTHS + SEASON_BEFORE
     density: float = 1.0
 
     @classmethod

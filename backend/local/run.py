@@ -202,7 +202,8 @@ class Supervisor:
             self.folder / "env", "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())
         )
         if self.standin_url is not None:
-            lines.append(guide_text(fill_demo_facts(self.folder / "demo.json", self.base_url, self.standin_url)))
+            facts = fill_demo_facts(self.folder / "demo.json", self.base_url, self.standin_url)
+            lines.append(guide_text(facts, self.folder))
         with contextlib.suppress(BrokenPipeError):
             print("\n".join(lines), flush=True)
 
@@ -274,11 +275,12 @@ def fill_demo_facts(path: Path, base_url: str, standin_url: str) -> dict[str, An
     return facts
 
 
-def guide_text(facts: dict[str, Any]) -> str:
+def guide_text(facts: dict[str, Any], folder: Path) -> str:
     """The walk through; imported late, because serving must not wait for it."""
     from backend.demo.guide import guide
 
-    return guide(facts)
+    here = Path.cwd()
+    return guide(facts, str(folder.relative_to(here) if folder.is_relative_to(here) else folder))
 
 
 def answer_of(url: str) -> int | None:

@@ -270,7 +270,7 @@ async def test_production_refuses_it(demo: Demo, tmp_path: Path) -> None:
 
 def test_the_guide_is_shell_that_a_shell_understands(demo: Demo, tmp_path: Path) -> None:
     facts = json.loads((demo.run_dir / "demo.json").read_text(encoding="utf-8")) | {"base_url": "http://127.0.0.1:8000"}
-    text = guide(facts)
+    text = guide(facts, ".run")
     walk = text[text.index("API=") :]
     assert subprocess.run(["sh", "-n"], input=walk, text=True, check=False).returncode == 0
     secret = facts["accounts"][0]["totp_secret"]

@@ -63,7 +63,7 @@ import os, sys
 from pathlib import Path
 from backend.local import run
 run.ROOT = Path(sys.argv[1])
-run.guide_text = lambda facts: f"guide to {facts['base_url']} and {facts['standin_url']}"
+run.guide_text = lambda facts, folder: f"guide to {facts['base_url']} and {facts['standin_url']}"
 sys.exit(run.run(os.environ))
 """
 Start = Callable[..., "subprocess.Popen[str]"]

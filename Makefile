@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make run` and `make test`. Nothing here is needed to deploy.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test checks bench proof lint types openapi clean
+.PHONY: help setup run test checks clients pictures bench proof lint types openapi clean
 MAKEFLAGS += --no-print-directory
 
 # Always `python -m tool`: the scripts of an environment do not start from a path with a space.
@@ -38,7 +38,14 @@ setup: ## make .venv with the pinned packages, if it is missing or they changed
 	$(call environment,.venv,requirements.txt requirements-dev.txt constraints.txt)
 
 run: setup ## serve the demo township on this machine (PORT=8000 RUN_DIR=.run), Ctrl-C ends it
+	@$(PYTHON) -m backend.local.clients build || echo "The server starts all the same." >&2
 	@exec $(PYTHON) -m backend run
+
+clients: setup ## build the console and the phone's pages for /console/ and /m/, where Node 20 or newer is there
+	@$(PYTHON) -m backend.local.clients build
+
+pictures: setup ## take the pictures of docs/pictures/ from the demo that `make run` serves, with Debian's chromium
+	$(PYTHON) -m tests.e2e.pictures
 
 test: setup checks ## run every check and every test
 	$(PYTHON) -m pytest
@@ -48,6 +55,8 @@ checks: lint types
 	$(PYTHON) -m backend migrate --check
 	$(PYTHON) -m backend openapi --check
 	$(PYTHON) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(PYTHON) -m backend.local.clients check
+	$(PYTHON) -m backend.local.clients build
 
 lint: setup ## lint and layout
 	$(PYTHON) -m ruff check
@@ -69,4 +78,5 @@ proof: setup checks ## the long tests on top (PROOF=1): more histories, more fau
 clean: ## remove environments, caches and RUN_DIR with the demo's data
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m backend.local.places "$${RUN_DIR:-.run}"; fi
 	@rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf clients/*/node_modules clients/*/dist tests/e2e/node_modules
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

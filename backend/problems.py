@@ -44,6 +44,13 @@ def _problem(name: str, status: int, code: str, title: str, detail: str) -> type
 # Any request
 Malformed = _problem("Malformed", 400, "request.malformed", "内容无法读取", "发送的内容不是完整的 JSON，请重试。")
 NotFound = _problem("NotFound", 404, "request.not_found", "没有这个地址", "请检查网址，或更新小程序后再试。")
+PagesNotBuilt = _problem(
+    "PagesNotBuilt",
+    404,
+    "pages.not_built",
+    "网页没有安装",
+    "这台服务器还没有装上网页；请告诉管理员（装好 Node 20 后执行 make clients）。",
+)
 MethodNotAllowed = _problem(
     "MethodNotAllowed", 405, "request.method", "不支持这个操作", "这个地址不支持这种操作；用小程序的，请更新后再试。"
 )

@@ -11,8 +11,8 @@ from handlers import (
     coverage,
     households,
     meta,
-    metrics,
     obligations,
+    pages,
     people,
     regions,
     sync,
@@ -34,4 +34,4 @@ api = Blueprint.group(
     version=1,
     version_prefix="/api/v",
 )
-outside = metrics.outside
+outside = pages.outside

@@ -19,6 +19,7 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
+from backend import clients
 from backend.crypto import token_hash, vault
 from backend.demo import figures
 from backend.demo import load as loading
@@ -279,3 +280,18 @@ def test_the_guide_is_shell_that_a_shell_understands(demo: Demo, tmp_path: Path)
     assert pyotp.TOTP(secret).verify(run.stdout.strip(), valid_window=1)
     for one in (*facts["accounts"], *facts["members"]):
         assert (one.get("account") or one["openid"]) in text
+
+
+def test_the_guide_names_the_pages_or_says_how_to_get_them(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = json.loads((demo.run_dir / "demo.json").read_text(encoding="utf-8")) | {"base_url": "http://127.0.0.1:8000"}
+    monkeypatch.setattr(clients, "BUILT", {name: tmp_path / name for name in clients.BUILT})
+    assert "make clients" in guide(facts, ".run") and "/console/" not in guide(facts, ".run")
+    for folder in clients.BUILT.values():
+        folder.mkdir()
+        (folder / "index.html").write_text("")
+    text = guide(facts, ".run")
+    assert "http://127.0.0.1:8000/console/" in text and "make clients" not in text
+    (phone,) = [line for line in text.splitlines() if "http://127.0.0.1:8000/m/" in line]
+    assert "替身" in phone, "nobody may take the H5 for the mini-program"

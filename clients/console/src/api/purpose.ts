@@ -1,0 +1,23 @@
+/** For what the committee looks at households: said once, kept while the page is open, sent with every look. */
+import { ref, watch } from 'vue'
+import { looksForPurpose, session } from './session'
+
+/** Rows of a list at a time. */
+export const PAGE = 50
+
+export const purpose = ref<string>()
+// Whoever signs in next says it anew.
+watch(
+  () => session.token,
+  () => (purpose.value = undefined),
+)
+
+/** Whether households may be asked for now. */
+export function mayLook(): boolean {
+  return !looksForPurpose.value || purpose.value !== undefined
+}
+
+/** What goes along with a look; only the committee has to say it. */
+export function purposeSent(): string | undefined {
+  return looksForPurpose.value ? purpose.value : undefined
+}

@@ -1,0 +1,73 @@
+/** A secretary's households with what there is to do about each: lists of the API brought together. */
+import type { GapRow, Household, MustVisit, OverdueRow } from '../api/types'
+
+export type Show = 'all' | 'overdue' | 'must' | 'gap'
+export type Order = 'group' | 'due'
+
+export interface Line {
+  household: Household
+  gap: GapRow | null
+  overdue: OverdueRow | null
+  /** The open must-visit with the nearest deadline. */
+  must: MustVisit | null
+}
+
+function byHousehold<T>(rows: readonly T[], id: (row: T) => string | null): Map<string, T> {
+  const found = new Map<string, T>()
+  for (const row of rows) {
+    const key = id(row)
+    if (key !== null && !found.has(key)) found.set(key, row)
+  }
+  return found
+}
+
+export function linesOf(
+  households: readonly Household[],
+  gaps: readonly GapRow[],
+  overdue: readonly OverdueRow[],
+  musts: readonly MustVisit[],
+): Line[] {
+  const gapOf = byHousehold(gaps, (row) => row.id)
+  const overdueOf = byHousehold(overdue, (row) => row.id)
+  const mustOf = byHousehold(musts, (row) => row.household_id)
+  return households.map((household) => ({
+    household,
+    gap: gapOf.get(household.id) ?? null,
+    overdue: overdueOf.get(household.id) ?? null,
+    must: mustOf.get(household.id) ?? null,
+  }))
+}
+
+export function isShown(line: Line, show: Show): boolean {
+  return { all: true, overdue: line.overdue !== null, must: line.must !== null, gap: line.gap !== null }[show]
+}
+
+export function counts(lines: readonly Line[]): Record<Show, number> {
+  const of = (show: Show): number => lines.filter((line) => isShown(line, show)).length
+  return { all: lines.length, overdue: of('overdue'), must: of('must'), gap: of('gap') }
+}
+
+/** The day something is due, or was: of a must-visit and regular contact the earlier one. */
+export function dueOn(line: Line): string | null {
+  const days = [line.must?.due_on, line.overdue?.due_on].filter((day): day is string => day !== undefined)
+  return days.sort()[0] ?? null
+}
+
+/** By villagers' group, so that nobody crosses the village back and forth, or by what is due first. */
+export function ordered(lines: readonly Line[], order: Order): Line[] {
+  const place = (line: Line): string => `${line.household.group_name}\u0000${line.household.code ?? ''}`
+  const byPlace = (a: Line, b: Line): number => place(a).localeCompare(place(b), 'zh-CN', { numeric: true })
+  if (order === 'group') return [...lines].sort(byPlace)
+  return [...lines].sort((a, b) => {
+    const [left, right] = [dueOn(a) ?? '9999', dueOn(b) ?? '9999']
+    return left < right ? -1 : left > right ? 1 : byPlace(a, b)
+  })
+}
+
+/** Whether somebody looks for this household, by its number, head, group or primary. */
+export function matches(line: Line, text: string): boolean {
+  const wanted = text.trim()
+  if (wanted === '') return true
+  const { code, head_name, group_name, primary } = line.household
+  return [code, head_name, group_name, primary?.name].some((one) => one?.includes(wanted))
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { counts, dueOn, isShown, linesOf, matches, ordered } from '../src/pure/households'
+import { aGap, aHousehold, aMust, anOverdue } from './make'
+
+const households = [
+  aHousehold('h10', { group_name: '十组' }),
+  aHousehold('h2', { group_name: '2组', primary: { assignment_id: 'a', person_id: 'p', name: '李建国', from: '2026-01-01' } }),
+  aHousehold('h3', { group_name: '10组' }),
+]
+const lines = linesOf(households, [aGap('h10'), aGap(null)], [anOverdue('h2', '2026-11-10'), anOverdue('gone', '2026-11-01')], [
+  aMust('h2', '2026-11-05'),
+  aMust('h2', '2026-11-09'),
+])
+const line = (id: string) => lines.find((one) => one.household.id === id)!
+
+describe('lines', () => {
+  it('bring together what is known of a household', () => {
+    expect(line('h10').gap?.gap_days).toBe(10)
+    expect(line('h2').must?.due_on).toBe('2026-11-05')
+    expect(line('h3')).toMatchObject({ gap: null, overdue: null, must: null })
+    expect(counts(lines)).toEqual({ all: 3, overdue: 1, must: 1, gap: 1 })
+    expect(isShown(line('h3'), 'overdue')).toBe(false)
+  })
+  it('are due on the earlier of two days', () => {
+    expect(dueOn(line('h2'))).toBe('2026-11-05')
+    expect(dueOn(line('h3'))).toBeNull()
+  })
+  it('stand by group, counted as people count, or by what is due first', () => {
+    const ids = (order: 'group' | 'due') => ordered(lines, order).map((one) => one.household.id)
+    const byGroup = ids('group')
+    expect(byGroup.indexOf('h2')).toBeLessThan(byGroup.indexOf('h3'))
+    expect(ids('due')[0]).toBe('h2')
+  })
+  it('are found by number, head, group and primary', () => {
+    expect(['h10', '王', '2组', '李建国', ' '].map((text) => matches(line('h2'), text))).toEqual([false, true, true, true, true])
+  })
+})

@@ -1,0 +1,67 @@
+"""Debian's Chromium, the built clients, and a real server with its worker on the demo township."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from backend import clients
+from backend.demo.load import load
+from backend.settings import CHINA
+from models.database import credentials
+from tests.conftest import ROOT, start_server
+from tests.demo.loaded import empty_database, quiet
+from tests.e2e.browsing import AXE, MISSING_AXE, Township, missing_browser, start_browser
+from tests.e2e.pages import Console
+
+
+def lacks() -> str | None:
+    """What this machine needs before a browser can be driven; None when nothing is missing."""
+    if not all(clients.is_built(name) for name in clients.BUILT):
+        return "The clients are not built, so no browser test ran; install Node 20 and run `make clients`."
+    return missing_browser() or (None if AXE.exists() else MISSING_AXE)
+
+
+@pytest.fixture(scope="session")
+def ready() -> None:
+    """In CI whatever is missing is a failure, elsewhere a sentence."""
+    missing = lacks()
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+
+
+@pytest.fixture(scope="session")
+async def browser(ready: None) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await start_browser(playwright)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def township(ready: None) -> AsyncIterator[Township]:
+    import json
+    run = Path("/tmp/h4-serve")
+    env = dict(line.split("=", 1) for line in (run / "env").read_text().splitlines())
+    facts = json.loads((run / "demo.json").read_text())
+    connection = await asyncpg.connect(**credentials(env["DATABASE_URL"].strip("'")))
+    yield Township(facts["base_url"], facts, connection)
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def committee(browser: Browser, township: Township) -> AsyncIterator[Console]:
+    """The committee, signed in once: a one-time code serves one sign-in."""
+    async with Console.opened(browser, township) as console:
+        await console.sign_in("committee")
+        yield console

@@ -1,0 +1,163 @@
+"""The console by itself: signing in, addresses that say what is shown, a secretary's work, and every state open to all."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Browser, expect
+
+from backend import clients
+from tests.e2e.browsing import PHONE, WALL, Township, assert_open_to_all
+from tests.e2e.pages import Console
+
+HASHED = re.compile(r".+[.-][A-Za-z0-9_-]{8,}\.\w+(\.gz)?")
+
+
+def test_files_that_browsers_keep_for_a_year_carry_a_hash_in_their_name() -> None:
+    for name, folder in clients.BUILT.items():
+        files = [file.name for file in (folder / "assets").rglob("*") if file.is_file()]
+        assert files, f"clients are not built: {name}"
+        assert [one for one in files if not HASHED.fullmatch(one)] == []
+
+
+async def test_signing_in_tells_what_is_wrong_in_words(browser: Browser, township: Township) -> None:
+    async with Console.opened(browser, township) as console:
+        page = console.page
+        await console.open("coverage?period=2026-10")
+        await expect(page.get_by_role("button", name="登录", exact=True)).to_be_visible()
+        await assert_open_to_all(page, "sign-in")
+        await page.get_by_role("button", name="登录", exact=True).click()
+        await expect(page.get_by_text("请填写账号")).to_be_visible()
+        await page.get_by_label("账号").fill("committee")
+        await page.get_by_label("密码").fill("wrong")
+        await page.get_by_label("动态码").fill("000000")
+        await page.get_by_role("button", name="登录", exact=True).click()
+        await expect(page.get_by_role("alert")).to_contain_text("账号、密码或动态码不对")
+        await assert_open_to_all(page, "sign-in refused")
+
+
+async def test_the_figures_in_every_state(committee: Console) -> None:
+    page = committee.page
+    await committee.open("coverage")
+    await expect(page.get_by_role("region", name=re.compile("明细$"))).to_be_visible()
+    await expect(page.get_by_text("数据截至").first).to_be_visible()
+    await assert_open_to_all(page, "coverage")
+    village = committee.township.facts["village"]["name"]
+    assert await page.get_by_role("button", name=village, exact=True).count() == 1
+    rows = page.get_by_role("region", name=re.compile("明细$")).get_by_role("rowheader")
+    assert await rows.count() == 62, "61 villages and their sum"
+
+    await page.get_by_role("button", name=re.compile("怎么算的$")).first.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await assert_open_to_all(page, "how it is counted")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+    await page.get_by_role("button", name=re.compile("^分子 ")).first.click()
+    await expect(page.get_by_text("先选查看的用途")).to_be_visible()
+    await assert_open_to_all(page, "the purpose of a look at households")
+    await page.get_by_text("核对数据").click()
+    await expect(page.get_by_role("dialog").get_by_role("table")).to_be_visible()
+    await assert_open_to_all(page, "the households behind a figure")
+    await page.get_by_role("dialog").get_by_role("rowheader").first.get_by_role("button").click()
+    await expect(page.get_by_text("可以用纸笔重算")).to_be_visible()
+    await assert_open_to_all(page, "one household taken apart")
+    await page.keyboard.press("Escape")
+
+    for name, told in (
+        ("联系空白点", "户没有在岗的主联党员"),
+        ("超期未联系", "户到期还没有联系上"),
+        ("定稿后的变化", "定稿"),
+    ):
+        await page.get_by_text(name, exact=True).first.click()
+        await expect(page.get_by_text(told).last).to_be_visible()
+        await assert_open_to_all(page, name)
+
+
+async def test_the_address_says_what_is_shown(committee: Console) -> None:
+    page = committee.page
+    await committee.open("coverage")
+    await (
+        page.get_by_role("button", name=re.compile("^入户走访覆盖率|^走访覆盖率"))
+        .or_(page.locator(".figures .pick").nth(2))
+        .first.click()
+    )
+    village = committee.township.facts["village"]["name"]
+    await page.get_by_role("button", name=village, exact=True).click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(village)
+    address, heading = page.url, await page.get_by_role("heading", level=1).inner_text()
+    pressed = await page.locator(".figures .pick[aria-pressed=true]").inner_text()
+    await page.reload()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    assert page.url == address
+    assert await page.locator(".figures .pick[aria-pressed=true]").inner_text() == pressed
+    assert not re.search("token|password", address)
+    await page.go_back()
+    await expect(page.get_by_role("heading", level=1)).not_to_contain_text(village)
+
+
+async def test_an_address_that_leads_nowhere_says_so(committee: Console) -> None:
+    await committee.open("no/such/page")
+    await expect(committee.page.get_by_text("没有这个页面")).to_be_visible()
+    await assert_open_to_all(committee.page, "no such page")
+
+
+async def test_the_wall_needs_no_mouse(committee: Console) -> None:
+    page = committee.page
+    await page.set_viewport_size(WALL)  # type: ignore[arg-type]
+    await committee.open("wall")
+    await expect(page.get_by_role("region", name="各项指标")).to_be_visible()
+    await expect(page.locator(".tile")).to_have_count(61)
+    await assert_open_to_all(page, "wall")
+    fits = await page.evaluate(
+        "() => [document.scrollingElement.scrollHeight, innerHeight, document.scrollingElement.scrollWidth, innerWidth]"
+    )
+    assert fits[0] <= fits[1] and fits[2] <= fits[3], "the wall has nobody to scroll it"
+    cut = await page.evaluate(
+        "() => [...document.querySelectorAll('.tile, .tile .name')].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.innerText)"
+    )
+    assert cut == [], "nothing is cut off"
+
+
+async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, township: Township) -> None:
+    async with Console.opened(browser, township) as console:
+        page = console.page
+        await console.sign_in("secretary1")
+        await expect(page).to_have_url(re.compile("/households"))
+        await expect(page.get_by_role("table")).to_be_visible()
+        await assert_open_to_all(page, "a secretary's households")
+        line = page.get_by_role("table").get_by_role("row").nth(1)
+        code = await line.get_by_role("cell").first.inner_text()
+        head = await line.get_by_role("rowheader").inner_text()
+        await line.get_by_role("button", name=f"为{head}登记走访").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_be_visible()
+        await assert_open_to_all(page, "a visit for a member")
+        await dialog.get_by_role("button", name="登记", exact=True).click()
+        await assert_open_to_all(page, "a visit for a member, not filled in")
+        await dialog.get_by_text("入户", exact=True).click()
+        await dialog.get_by_text("见到（联系上）", exact=True).click()
+        if await dialog.get_by_placeholder("选择党员").count():
+            await page.locator(".el-select", has=page.get_by_role("combobox", name="谁走访的")).click()
+            await page.get_by_role("option").first.click()
+        await dialog.get_by_role("button", name="登记", exact=True).click()
+        await expect(page.get_by_role("status").filter(has_text=f"已登记 {head} 的走访")).to_have_count(1)
+        entered_by_the_secretary = await township.value(
+            """SELECT v.entered_by = a.id FROM visit v JOIN household h ON h.id = v.household_id, account a
+               WHERE h.code = $1 AND a.login = 'secretary1' ORDER BY v.recorded_at DESC LIMIT 1""",
+            code,
+        )
+        assert entered_by_the_secretary
+
+
+async def test_every_page_fits_a_phone(browser: Browser, township: Township) -> None:
+    """A secretary has the console on the phone, too."""
+    async with Console.opened(browser, township, viewport=PHONE) as console:
+        await console.sign_in("secretary2")
+        for path in ("households", "coverage"):
+            await console.open(path)
+            await expect(console.page.get_by_role("heading", level=1)).to_be_visible()
+            await expect(console.page.get_by_text("正在读取")).to_have_count(0)
+            wide = await console.page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth")
+            assert wide <= 0, path
+            await assert_open_to_all(console.page, f"{path} on a phone")

@@ -1,0 +1,142 @@
+"""The phone by itself: the first minutes, every page as it looks to somebody who sees badly, and what stays behind."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Browser, Locator, expect
+
+from tests.e2e.browsing import Township, assert_open_to_all
+from tests.e2e.pages import Phone
+
+#: What a phone may keep when nobody is signed in: nothing of a person or a household.
+IMPERSONAL = {"about", "clock", "codes", "privacy", "settings"}
+
+
+async def size(target: Locator) -> tuple[float, float]:
+    box = await target.bounding_box()
+    assert box is not None
+    return box["width"], box["height"]
+
+
+async def test_the_first_minutes_of_a_member_with_an_invitation(browser: Browser, township: Township) -> None:
+    member = township.member(7)
+    async with Phone.opened(browser, township) as phone:
+        await expect(phone.text("微信替身")).to_be_visible()
+        await expect(phone.text("先看一下隐私说明")).to_be_visible()
+        await assert_open_to_all(phone.page, "privacy summary")
+        await phone.button("看全文").tap()
+        await expect(phone.text("主办单位").or_(phone.text("隐私")).first).to_be_visible()
+        await assert_open_to_all(phone.page, "privacy in full")
+        await phone.page.go_back()
+        await phone.agree()
+        await assert_open_to_all(phone.page, "sign-in")
+
+        await phone.page.get_by_label("微信替身登录码").fill("nonsense")
+        await phone.button("登录（替身）").tap()
+        await expect(phone.text("登录码已失效")).to_be_visible()
+        await assert_open_to_all(phone.page, "sign-in refused")
+        await phone.sign_in(member["openid"])
+
+        await phone.page.get_by_label("邀请码").fill("AAAA-AAAA-AAAA")
+        await phone.button("绑定").tap()
+        await expect(phone.text("请向支部书记要一个新的")).to_be_visible()
+        await assert_open_to_all(phone.page, "invitation refused")
+        await phone.page.get_by_label("邀请码").fill(member["invite_code"].lower())
+        await phone.button("绑定").tap()
+        await expect(phone.text("本月已走访")).to_be_visible()
+        await phone.tab("我的")
+        await expect(phone.text(member["branch_name"])).to_be_visible()
+
+
+async def test_every_page_is_open_to_all_in_both_views(browser: Browser, township: Township) -> None:
+    member = township.member(8)
+    async with Phone.opened(browser, township) as phone:
+        await phone.agree()
+        await phone.sign_in(member["openid"])
+        await phone.page.get_by_label("邀请码").fill(member["invite_code"])
+        await phone.button("绑定").tap()
+        await expect(phone.text("本月已走访")).to_be_visible()
+        for view in ("标准版", "长辈版"):
+            await phone.tab("我的")
+            await phone.page.get_by_role("radio", name=view).tap()
+            await assert_open_to_all(phone.page, f"{view}: me")
+            await phone.page.get_by_role("button", name="关于联户").tap()
+            await expect(phone.text("备案编号")).to_be_visible()
+            await assert_open_to_all(phone.page, f"{view}: about")
+            await phone.page.go_back()
+            await phone.tab("待上传")
+            await assert_open_to_all(phone.page, f"{view}: waiting")
+            await phone.tab("我的联系户")
+            for which in ("该走访", "已走访", "全部"):
+                await phone.show(which)
+                await assert_open_to_all(phone.page, f"{view}: list, {which}")
+            await phone.page.get_by_role("radio", name="按逾期").tap()
+            await assert_open_to_all(phone.page, f"{view}: list by day due")
+            await phone.page.get_by_role("button", name=re.compile("查看这一户")).first.tap()
+            await expect(phone.text("走访记录")).to_be_visible()
+            await expect(phone.text("正在取走访记录")).to_have_count(0)
+            await assert_open_to_all(phone.page, f"{view}: household")
+            await phone.button("提出必访").tap()
+            await assert_open_to_all(phone.page, f"{view}: must-visit form")
+            await phone.button("走访登记").tap()
+            await phone.page.get_by_role("checkbox", name="写几句").tap()
+            await phone.page.get_by_role("checkbox", name="有人同行").tap()
+            await assert_open_to_all(phone.page, f"{view}: registration")
+            least = 60 if view == "长辈版" else 44
+            for target in (
+                phone.button("提交走访登记"),
+                phone.page.get_by_role("radio", name="入户", exact=True),
+                phone.page.get_by_role("checkbox", name="一切如常"),
+            ):
+                assert (await size(target))[1] >= least, view
+            await phone.page.go_back()
+            await phone.page.go_back()
+            await phone.offline(True)
+            await expect(phone.text("没有网络")).to_be_visible()
+            await assert_open_to_all(phone.page, f"{view}: list without network")
+            await phone.page.get_by_role("button", name=re.compile("查看这一户")).first.tap()
+            await expect(phone.text("有网络时才能看")).to_be_visible()
+            await assert_open_to_all(phone.page, f"{view}: household without network")
+            await phone.page.go_back()
+            await phone.offline(False)
+
+
+async def test_signing_out_warns_of_what_waits_and_wipes_the_phone(browser: Browser, township: Township) -> None:
+    member = township.member(9)
+    async with Phone.opened(browser, township) as phone:
+        await phone.agree()
+        await phone.sign_in(member["openid"])
+        await phone.page.get_by_label("邀请码").fill(member["invite_code"])
+        await phone.button("绑定").tap()
+        await expect(phone.text("本月已走访")).to_be_visible()
+        await phone.show("全部")
+        named = phone.page.get_by_role("button", name=re.compile("查看这一户")).first
+        head = (await named.get_attribute("aria-label") or "").split("，")[0]
+        await phone.offline(True)
+        await phone.register(head, note="想学养蜂")
+        assert any(key.startswith("visit:") for key in await phone.stored())
+        raw = await phone.page.evaluate(
+            "() => JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage}) + document.cookie"
+        )
+        assert head not in raw and "养蜂" not in raw
+
+        await phone.tab("待上传")
+        await expect(phone.text("1 条待上传")).to_be_visible()
+        await assert_open_to_all(phone.page, "a visit that waits")
+        await phone.tab("我的")
+        await phone.button("退出登录").tap()
+        await expect(phone.text("还有登记没有上传")).to_be_visible()
+        await assert_open_to_all(phone.page, "signing out with a visit that waits")
+        await phone.page.get_by_text("先去上传").tap()
+        await expect(phone.text("1 条待上传")).to_be_visible()
+        await phone.offline(False)
+        await expect(phone.text("都已上传")).to_be_visible()
+        await assert_open_to_all(phone.page, "a visit that was sent")
+
+        await phone.tab("我的")
+        await phone.button("退出登录").tap()
+        await phone.page.get_by_text("退出", exact=True).tap()
+        await expect(phone.button("登录（替身）")).to_be_visible()
+        assert await phone.stored() <= IMPERSONAL
+        assert head not in await phone.page.content()

@@ -49,14 +49,29 @@ async def browser(ready: None) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-async def township(ready: None) -> AsyncIterator[Township]:
-    import json
-    run = Path("/tmp/h4-serve")
-    env = dict(line.split("=", 1) for line in (run / "env").read_text().splitlines())
-    facts = json.loads((run / "demo.json").read_text())
-    connection = await asyncpg.connect(**credentials(env["DATABASE_URL"].strip("'")))
-    yield Township(facts["base_url"], facts, connection)
+async def township(
+    ready: None,
+    folder: Path,
+    postgres_url: str,
+    redis_url: str,
+    standin_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Township]:
+    """The demo township until today, served by a real server and a worker; its facts are those of demo.json."""
+    settings = await empty_database(postgres_url, "e2e")
+    loaded = await load(settings, datetime.now(CHINA).date(), quiet(), tmp_path_factory.mktemp("run"))
+    assert loaded.facts is not None
+    running = await asyncio.to_thread(start_server, folder, settings.database_url, redis_url, standin_url)
+    with (folder / "e2e-worker.log").open("wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "backend", "worker"], cwd=ROOT, env=running.environ, stdout=log, stderr=log
+        )
+    connection = await asyncpg.connect(**credentials(settings.database_url))
+    yield Township(running.url, loaded.facts, connection)
     await connection.close()
+    worker.terminate()
+    worker.wait(30)
+    running.stop(signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,9 @@ export function afterSignIn(next: unknown): string {
 }
 
 /** The session is over: sign in, and come back to where one was. */
-export function leaveForSignIn(): void {
+export async function leaveForSignIn(): Promise<void> {
+  // The server may refuse before the first page is there, and until then the router knows no address.
+  await router.isReady()
   const here = router.currentRoute.value
-  if (!here.meta.open) void router.replace(signIn(here.fullPath))
+  if (!here.meta.open) await router.replace(signIn(here.fullPath))
 }

@@ -15,11 +15,11 @@ interface Session {
 }
 
 export const session = reactive<Session>({ token: null, expiresAt: null, me: null, notice: null })
-let ended: () => void = () => {}
+let ended: () => unknown = () => undefined
 let timer: ReturnType<typeof setTimeout> | undefined
 
 /** Take up the session of this tab; `whenEnded` leads to the sign-in page. */
-export function resumeSession(whenEnded: () => void): void {
+export function resumeSession(whenEnded: () => unknown): void {
   ended = whenEnded
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as { token: string; expiresAt: string } | null

@@ -22,7 +22,7 @@ export function sorted<T>(rows: readonly T[], figureOf: (row: T) => Figure | und
 /** How many columns a field of tiles has: about `aspect` times as wide as high, and as few places empty as can be. */
 export function columnsFor(tiles: number, aspect: number): number {
   const near = Math.round(Math.sqrt(tiles * aspect))
-  const choices = [near, near - 1, near + 1].filter((columns) => columns >= 1 && columns <= tiles)
+  const choices = [near, near + 1, near - 1].filter((columns) => columns >= 1 && columns <= tiles)
   const empty = (columns: number): number => Math.ceil(tiles / columns) * columns - tiles
   return choices.reduce((best, columns) => (empty(columns) < empty(best) ? columns : best), choices[0] ?? 1)
 }

@@ -207,20 +207,24 @@ class Shown {
   async saysNoMore(words) {
     await until(() => !this.text.includes(words), `no “${words}” any more in: ${this.text}`)
   }
-  /** Tap the innermost element that says just this; of several, the one with this index. */
+  /** The innermost element that says just this; of several, the one with this index. */
+  async find(words, index = 0) {
+    const says = (one) => one.textContent.replace(/\s+/g, ' ').trim() === words
+    const found = () => [...this.dom.querySelectorAll('*')].filter((one) => says(one) && ![...one.children].some(says))
+    await until(() => found()[index], `something that says just “${words}” in: ${this.text}`)
+    return found()[index]
+  }
   async tap(words, index = 0) {
-    const saying = () => [...this.dom.querySelectorAll('*')].filter((one) => one.textContent.trim() === words)
-    const innermost = () => saying().filter((one) => ![...one.children].some((child) => child.textContent.trim() === words))
-    await until(() => innermost()[index], `something that says just “${words}” in: ${this.text}`)
-    fire(innermost()[index], 'tap')
+    fire(await this.find(words, index), 'tap')
     await simulate.sleep(30)
   }
   async type(value) {
     fire(this.dom.querySelector('wx-input'), 'input', { value })
     await simulate.sleep(30)
   }
-  async choose(value) {
-    fire(this.dom.querySelector('wx-picker'), 'change', { value })
+  /** Choose something in the picker that opens with these words. */
+  async choose(words, value) {
+    fire(await this.find(words), 'change', { value })
     await simulate.sleep(30)
   }
 }

@@ -5,6 +5,9 @@ import { transport } from '../shared'
 import type { Platform } from '../types'
 import { canEncrypt, memory, store as lasting } from './store'
 
+// The body scrolls, and a page without a field or a link must scroll by keyboard, too.
+document.body.tabIndex = 0
+
 const chosen: Promise<Store> = canEncrypt().then((can) => (can ? lasting : memory()))
 
 // In a phone's package the files are there without signal; here a service worker keeps them. Relative to the page.

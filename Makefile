@@ -48,7 +48,7 @@ pictures: setup ## take the pictures of docs/pictures/ from the demo that `make 
 	$(PYTHON) -m tests.e2e.pictures
 
 test: setup checks ## run every check and every test
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 checks: lint types
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'

@@ -43,9 +43,13 @@ _numbers = itertools.count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests run only in `make proof`."""
+    """Long tests run only in `make proof`. A file's tests share its servers, and those of the demo the township: where
+    several processes share the work, each such group stays together."""
     if not os.environ.get("PROOF"):
         items[:] = [item for item in items if not item.get_closest_marker("proof")]
+    for item in items:
+        place = item.path.parent if item.path.parent.name == "demo" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(place.relative_to(ROOT))))
 
 
 @pytest.fixture(scope="session")
@@ -90,15 +94,16 @@ async def administer(url: str, *statements: str) -> None:
 @pytest.fixture(scope="session")
 async def template(postgres_url: str) -> str:
     """The name of the migrated database with the small township; nobody stays connected, so it can be cloned."""
-    await administer(postgres_url, "CREATE DATABASE template_world")
-    url = named(postgres_url, "template_world")
+    name = f"template_{os.getpid()}"
+    await administer(postgres_url, f"CREATE DATABASE {name}")
+    url = named(postgres_url, name)
     await migrate.migrate(worlds.settings_for(url))
     connection = await asyncpg.connect(**database.credentials(url))
     async with connection.transaction():
         await worlds.build(connection)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
-    return "template_world"
+    return name
 
 
 @contextlib.asynccontextmanager

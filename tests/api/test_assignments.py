@@ -282,7 +282,7 @@ class TestEnd:
         return answer
 
     @refused(problems.AssignmentNotFound, assignments.end_assignment)
-    @pytest.mark.parametrize("which", [World.link("m3", "h7"), uuid4()])
+    @pytest.mark.parametrize("which", [World.link("m3", "h7"), World.link("m3", "none")])
     async def test_of_another_branch(self, client: httpx.AsyncClient, world: World, which: UUID) -> httpx.Response:
         return await end(client, world, "s_east", which, on(0))
 

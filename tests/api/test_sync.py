@@ -786,7 +786,7 @@ class Writers:
             await (transaction.commit() if self.chance.random() < 0.9 else transaction.rollback())
 
 
-@pytest.mark.parametrize("seed", [random.randrange(10**6)])
+@pytest.mark.parametrize("seed", [random.randrange(10**6)], ids=["seed"])
 async def test_a_phone_that_follows_equals_a_fresh_one(
     township: Township, world: World, at: Callable[[int], None], seed: int
 ) -> None:

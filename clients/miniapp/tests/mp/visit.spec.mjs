@@ -1,11 +1,15 @@
 import { afterAll, expect, test } from 'vitest'
-import { boot, day, household, id, signedIn, simulate, until } from './harness.mjs'
+import { boot, day, household, id, signedIn, simulate, sync, until } from './harness.mjs'
 
 // A cold start without signal: all there is was kept on the phone.
+const mine = [household(1, { head_name: '王秀兰' })]
 const phone = boot({
   online: false,
-  stored: signedIn([household(1, { head_name: '王秀兰' })]),
-  routes: { 'POST /visits': (visit) => [201, { ...visit, id: visit.client_id, state: 'recorded' }] },
+  stored: signedIn(mine),
+  routes: {
+    'GET /sync': () => [200, sync({ households: mine })],
+    'POST /visits': (visit) => [201, { ...visit, id: visit.client_id, state: 'recorded' }],
+  },
 })
 afterAll(() => phone.close())
 
@@ -50,7 +54,7 @@ test('a visit of long ago asks why it is registered only now; who was not met is
   await page.says('请选一个补录原因')
   await page.tap('当时没有信号')
   await page.tap('提交走访登记')
-  await until(() => phone.kept('visit:').length === 2)
-  const late = phone.kept('visit:').find(({ visit }) => visit.occurred_on === day(-8))
-  expect(late.visit).toMatchObject({ outcome: 'not_home', topics: [], backfill_reason: 'no_signal' })
+  await until(() => phone.sent('/visits').length === 2)
+  const [, late] = phone.sent('/visits')
+  expect(late.body).toMatchObject({ occurred_on: day(-8), outcome: 'not_home', topics: [], backfill_reason: 'no_signal' })
 })

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from backend import clients
 from backend.demo.load import load
@@ -42,6 +42,7 @@ def ready() -> None:
 
 @pytest.fixture(scope="session")
 async def browser(ready: None) -> AsyncIterator[Browser]:
+    expect.set_options(timeout=20_000)  # other tests keep the machine busy meanwhile
     async with async_playwright() as playwright:
         browser = await start_browser(playwright)
         yield browser

@@ -40,6 +40,10 @@ class Phone:
     def button(self, name: str | re.Pattern[str]) -> Locator:
         return self.page.get_by_role("button", name=name, exact=isinstance(name, str))
 
+    def field(self, name: str) -> Locator:
+        """What one types into."""
+        return self.page.get_by_role("textbox", name=name)
+
     def text(self, words: str | re.Pattern[str]) -> Locator:
         return self.page.get_by_text(words).first
 
@@ -48,18 +52,22 @@ class Phone:
 
     async def sign_in(self, openid: str) -> None:
         """With the stand-in's code, where the phone asks for it."""
-        await self.page.get_by_label("微信替身登录码").fill(f"standin:{openid}")
+        await self.field("微信替身登录码").fill(f"standin:{openid}")
         await self.button("登录（替身）").tap()
 
     async def start(self, openid: str) -> None:
         """From the first page to the list, for a member who is bound."""
         await self.agree()
         await self.sign_in(openid)
-        await expect(self.text("本月已走访")).to_be_visible()
+        await self.see_list()
+
+    async def see_list(self) -> None:
+        """Wait for one's households."""
+        await expect(self.page.get_by_role("tab", name="全部")).to_be_visible()
 
     async def tab(self, name: str) -> None:
         """One of the three pages of the bar at the bottom."""
-        await self.page.locator(".uni-tabbar__item", has_text=name).tap()
+        await self.page.locator(".uni-tabbar__item", has_text=re.compile(f"^{name}$")).tap()
 
     async def show(self, which: str) -> None:
         """该走访, 已走访 or 全部."""
@@ -67,9 +75,15 @@ class Phone:
 
     def card(self, head: str) -> Locator:
         """A household's card on the list."""
-        return self.page.locator(
-            ".card", has=self.page.get_by_role("button", name=re.compile(f"^{head}，.*查看这一户"))
-        )
+        return self.page.locator(".card", has=self.page.locator(".facts .name", has_text=re.compile(f"^{head}$")))
+
+    async def first_head(self) -> str:
+        """The head of the first household on the list."""
+        return await self.page.locator(".card .facts .name").first.inner_text()
+
+    async def open_first(self) -> None:
+        """Open the first household on the list."""
+        await self.page.locator(".card .facts").first.tap()
 
     async def register(self, head: str, *, note: str | None = None) -> None:
         """A visit in five taps: the household, how, with what result, about what, done."""
@@ -81,7 +95,7 @@ class Phone:
             await self.page.get_by_role("checkbox", name="写几句").tap()
             await self.page.get_by_role("textbox", name="备注").fill(note)
         await self.button("提交走访登记").tap()
-        await expect(self.page.get_by_role("tab", name="全部")).to_be_visible()  # back on the list
+        await self.see_list()
 
     async def offline(self, off: bool) -> None:
         await self.page.context.set_offline(off)
@@ -118,11 +132,19 @@ class Console:
     async def open(self, path: str) -> None:
         await self.page.goto(f"/console/{path}")
 
+    def table(self) -> Locator:
+        """The figures of each area, below the pictures of them."""
+        return self.page.get_by_role("region", name=re.compile("明细$"))
+
     def row(self, name: str) -> Locator:
-        """A row of a table by its heading."""
-        return self.page.get_by_role("row", name=re.compile(f"^{re.escape(name)} "))
+        """A row of the figures' table by its heading."""
+        return self.table().get_by_role("row", name=re.compile(f"^{re.escape(name)} "))
 
     async def choose(self, what: str, option: str) -> None:
         """Pick from a list; the box is clicked, because its words lie over the field."""
         await self.page.locator(".el-select", has=self.page.get_by_role("combobox", name=what, exact=True)).click()
         await self.page.get_by_role("option", name=option, exact=True).click()
+
+    async def say_purpose(self) -> None:
+        """What the households are looked at for, which those who do not work with them have to say."""
+        await self.page.get_by_text("核对数据", exact=True).click()

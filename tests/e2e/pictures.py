@@ -64,6 +64,7 @@ async def of_the_console(browser: Browser, demo: Township) -> None:
         for name, account, path in CONSOLE:
             if account != signed_in:
                 if signed_in:
+                    await console.open("")  # the wall has no way out
                     await page.get_by_role("button", name="退出登录").click()
                 await page.set_viewport_size(DESK)  # type: ignore[arg-type]
                 await console.sign_in(account)
@@ -74,11 +75,11 @@ async def of_the_console(browser: Browser, demo: Township) -> None:
                 if name == "gaps":
                     await settle(page)
                     await page.get_by_text("补上联系空白", exact=True).click()
-                    await page.locator(".lists").scroll_into_view_if_needed()
+                    await page.get_by_role("heading", name="名单", exact=True).scroll_into_view_if_needed()
                 await take(page, f"console-{name}-{size['width']}")
                 if name == "coverage":
                     await page.get_by_role("button", name=re.compile("^还没见到 ")).first.click()
-                    await page.get_by_text("核对数据", exact=True).click()
+                    await console.say_purpose()
                     await expect(page.get_by_role("dialog").get_by_role("table")).to_be_visible()
                     await take(page, f"console-drill-{size['width']}")
                     await page.get_by_role("dialog").get_by_role("rowheader").first.get_by_role("button").click()
@@ -95,7 +96,7 @@ async def of_the_phone(browser: Browser, demo: Township) -> None:
         await phone.agree()
         await take(page, "phone-sign-in")
         await phone.sign_in(demo.member(1)["openid"])
-        await expect(phone.text("本月已走访")).to_be_visible()
+        await phone.see_list()
         for view, suffix in (("标准版", ""), ("长辈版", "-elder")):
             await phone.tab("我的")
             await page.get_by_role("radio", name=view).tap()
@@ -103,7 +104,7 @@ async def of_the_phone(browser: Browser, demo: Township) -> None:
             await phone.tab("我的联系户")
             await phone.show("全部")
             await take(page, f"phone-list{suffix}")
-            await page.get_by_role("button", name=re.compile("查看这一户")).first.tap()
+            await phone.open_first()
             await expect(phone.text("正在取走访记录")).to_have_count(0)
             await take(page, f"phone-household{suffix}")
             await phone.button("走访登记").tap()
@@ -119,8 +120,7 @@ async def of_the_phone(browser: Browser, demo: Township) -> None:
         # Registered without signal and never sent: the demo stays as it is.
         await phone.offline(True)
         await phone.show("全部")
-        named = page.get_by_role("button", name=re.compile("查看这一户")).first
-        await phone.register((await named.get_attribute("aria-label") or "").split("，")[0])
+        await phone.register(await phone.first_head())
         await take(page, "phone-offline")
         await phone.tab("待上传")
         await take(page, "phone-waiting")

@@ -39,12 +39,12 @@ async def test_signing_in_tells_what_is_wrong_in_words(browser: Browser, townshi
 async def test_the_figures_in_every_state(committee: Console) -> None:
     page = committee.page
     await committee.open("coverage")
-    await expect(page.get_by_role("region", name=re.compile("明细$"))).to_be_visible()
+    await expect(committee.table()).to_be_visible()
     await expect(page.get_by_text("数据截至").first).to_be_visible()
     await assert_open_to_all(page, "coverage")
     village = committee.township.facts["village"]["name"]
     assert await page.get_by_role("button", name=village, exact=True).count() == 1
-    rows = page.get_by_role("region", name=re.compile("明细$")).get_by_role("rowheader")
+    rows = committee.table().get_by_role("rowheader")
     assert await rows.count() == 62, "61 villages and their sum"
 
     await page.get_by_role("button", name=re.compile("怎么算的$")).first.click()
@@ -56,7 +56,7 @@ async def test_the_figures_in_every_state(committee: Console) -> None:
     await page.get_by_role("button", name=re.compile("^分子 ")).first.click()
     await expect(page.get_by_text("先选查看的用途")).to_be_visible()
     await assert_open_to_all(page, "the purpose of a look at households")
-    await page.get_by_text("核对数据").click()
+    await committee.say_purpose()
     await expect(page.get_by_role("dialog").get_by_role("table")).to_be_visible()
     await assert_open_to_all(page, "the households behind a figure")
     await page.get_by_role("dialog").get_by_role("rowheader").first.get_by_role("button").click()
@@ -70,7 +70,7 @@ async def test_the_figures_in_every_state(committee: Console) -> None:
         ("定稿后的变化", "定稿"),
     ):
         await page.get_by_text(name, exact=True).first.click()
-        await expect(page.get_by_text(told).last).to_be_visible()
+        await expect(page.locator("main").get_by_text(told).last).to_be_visible()
         await assert_open_to_all(page, name)
 
 

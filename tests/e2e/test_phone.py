@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.async_api import Browser, Locator, expect
 
 from tests.e2e.browsing import Township, assert_open_to_all
@@ -32,19 +30,19 @@ async def test_the_first_minutes_of_a_member_with_an_invitation(browser: Browser
         await phone.agree()
         await assert_open_to_all(phone.page, "sign-in")
 
-        await phone.page.get_by_label("微信替身登录码").fill("nonsense")
+        await phone.field("微信替身登录码").fill("nonsense")
         await phone.button("登录（替身）").tap()
         await expect(phone.text("登录码已失效")).to_be_visible()
         await assert_open_to_all(phone.page, "sign-in refused")
         await phone.sign_in(member["openid"])
 
-        await phone.page.get_by_label("邀请码").fill("AAAA-AAAA-AAAA")
+        await phone.field("邀请码").fill("AAAA-AAAA-AAAA")
         await phone.button("绑定").tap()
         await expect(phone.text("请向支部书记要一个新的")).to_be_visible()
         await assert_open_to_all(phone.page, "invitation refused")
-        await phone.page.get_by_label("邀请码").fill(member["invite_code"].lower())
+        await phone.field("邀请码").fill(member["invite_code"].lower())
         await phone.button("绑定").tap()
-        await expect(phone.text("本月已走访")).to_be_visible()
+        await phone.see_list()
         await phone.tab("我的")
         await expect(phone.text(member["branch_name"])).to_be_visible()
 
@@ -54,9 +52,9 @@ async def test_every_page_is_open_to_all_in_both_views(browser: Browser, townshi
     async with Phone.opened(browser, township) as phone:
         await phone.agree()
         await phone.sign_in(member["openid"])
-        await phone.page.get_by_label("邀请码").fill(member["invite_code"])
+        await phone.field("邀请码").fill(member["invite_code"])
         await phone.button("绑定").tap()
-        await expect(phone.text("本月已走访")).to_be_visible()
+        await phone.see_list()
         for view in ("标准版", "长辈版"):
             await phone.tab("我的")
             await phone.page.get_by_role("radio", name=view).tap()
@@ -73,7 +71,7 @@ async def test_every_page_is_open_to_all_in_both_views(browser: Browser, townshi
                 await assert_open_to_all(phone.page, f"{view}: list, {which}")
             await phone.page.get_by_role("radio", name="按逾期").tap()
             await assert_open_to_all(phone.page, f"{view}: list by day due")
-            await phone.page.get_by_role("button", name=re.compile("查看这一户")).first.tap()
+            await phone.open_first()
             await expect(phone.text("走访记录")).to_be_visible()
             await expect(phone.text("正在取走访记录")).to_have_count(0)
             await assert_open_to_all(phone.page, f"{view}: household")
@@ -95,7 +93,7 @@ async def test_every_page_is_open_to_all_in_both_views(browser: Browser, townshi
             await phone.offline(True)
             await expect(phone.text("没有网络")).to_be_visible()
             await assert_open_to_all(phone.page, f"{view}: list without network")
-            await phone.page.get_by_role("button", name=re.compile("查看这一户")).first.tap()
+            await phone.open_first()
             await expect(phone.text("有网络时才能看")).to_be_visible()
             await assert_open_to_all(phone.page, f"{view}: household without network")
             await phone.page.go_back()
@@ -107,12 +105,11 @@ async def test_signing_out_warns_of_what_waits_and_wipes_the_phone(browser: Brow
     async with Phone.opened(browser, township) as phone:
         await phone.agree()
         await phone.sign_in(member["openid"])
-        await phone.page.get_by_label("邀请码").fill(member["invite_code"])
+        await phone.field("邀请码").fill(member["invite_code"])
         await phone.button("绑定").tap()
-        await expect(phone.text("本月已走访")).to_be_visible()
+        await phone.see_list()
         await phone.show("全部")
-        named = phone.page.get_by_role("button", name=re.compile("查看这一户")).first
-        head = (await named.get_attribute("aria-label") or "").split("，")[0]
+        head = await phone.first_head()
         await phone.offline(True)
         await phone.register(head, note="想学养蜂")
         assert any(key.startswith("visit:") for key in await phone.stored())

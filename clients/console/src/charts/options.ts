@@ -31,11 +31,11 @@ export function trendHint(warn: number | null): string {
   return `实心点已定稿，空心点还会变${warn === null ? '' : `；虚线是提醒线 ${warn}%`}`
 }
 
-/** Where the axis begins: on a tick a little below the least value. */
+/** Where the axis begins: at nothing, or on the tick below the least value where all of them are so high that only
+ * their upper half shows a difference. A low figure close to the bottom would look like none. */
 function axisFrom(values: number[]): number {
   const least = Math.min(1, ...values) - 0.03
-  const step = least < 0.5 ? 0.2 : 0.1
-  return values.length ? Math.max(0, Math.floor(least / step) * step) : 0
+  return values.length && least >= 0.5 ? Math.floor(least * 10) / 10 : 0
 }
 
 /**
@@ -75,7 +75,7 @@ export function trendOption(periods: Series['periods'], metric: Metric, warn: nu
       type: 'value',
       min: least,
       max: 1,
-      interval: least < 0.5 ? 0.2 : 0.1,
+      interval: least === 0 ? 0.2 : 0.1,
       axisLabel: { ...text, formatter: (value: number) => `${Math.round(value * 100)}%` },
       splitLine: { lineStyle: { color: look.line } },
     },

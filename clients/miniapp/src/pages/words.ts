@@ -2,7 +2,6 @@
 
 import { ago, dayLabel, daysBetween } from '@core/dates'
 import type { Household, MustVisit } from '@core/api'
-import type { Item } from '@core/queue'
 import type { Taken } from '@core/sync'
 
 /** Why a household is somebody else's now, said to the member whose it was (docs/rules.md L2). */
@@ -58,24 +57,6 @@ export function tagsOf(household: Pick<Household, 'tier' | 'residence' | 'role'>
   if (living) tags.push({ text: living, tone: 'plain' })
   if (household.role === 'backup') tags.push({ text: '副联', tone: 'plain' })
   return tags
-}
-
-/** How many of these households had a contact in the month of `today`: known to the server, or registered here. */
-export function contactedThisMonth(households: readonly Household[], items: readonly Item[], today: string): number {
-  const month = today.slice(0, 7)
-  const isThisMonth = (day: string | null): boolean => day !== null && day.slice(0, 7) === month
-  return households.filter(
-    (one) =>
-      isThisMonth(one.last_contact_on) ||
-      items.some(
-        ({ visit, state, voided }) =>
-          visit.household_id === one.id &&
-          visit.outcome === 'met' &&
-          state !== 'returned' &&
-          !voided &&
-          isThisMonth(visit.occurred_on),
-      ),
-  ).length
 }
 
 /** One line of a visit: 11月21日（昨天） 入户，见到（联系上）. */

@@ -13,7 +13,7 @@ afterAll(() => phone.close())
 
 test('the list says in words what is due, by group, in the elder view where the type is large', async () => {
   const page = phone.open('pages/index/index')
-  await page.says('本月已走访 1 / 3 户', '逾期 3 天', '重点户')
+  await page.says('还有 2 户该走访', '共 3', '逾期 3 天', '重点户')
   await page.says('生病住院', '还有 2 天')
   expect(page.text).not.toContain('陈桂芳')
   expect(page.text.indexOf('赵大成')).toBeLessThan(page.text.indexOf('王秀兰'))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { contactedThisMonth, deadline, revokedNotice, tagsOf, toggledTopic, visitLine } from '../../src/pages/words'
+import { deadline, revokedNotice, tagsOf, toggledTopic, visitLine } from '../../src/pages/words'
 import { rowsOf } from '../../src/pages/household/rows'
 import type { Household } from '@core/api'
 import type { Item } from '@core/queue'
@@ -44,22 +44,6 @@ test('"nothing new" stands alone among the topics', () => {
 test('what is special about a household is said in words; what is usual is not', () => {
   expect(tagsOf(household())).toEqual([])
   expect(tagsOf(household({ tier: 'key', residence: 'away', role: 'backup' })).map((tag) => tag.text)).toEqual(['重点户', '外出', '副联'])
-})
-
-describe('how many were contacted this month', () => {
-  test.each([
-    ['the server knows of one this month', household({ last_contact_on: '2026-11-01' }), [], 1],
-    ['the last one was the month before', household({ last_contact_on: '2026-10-31' }), [], 0],
-    ['one waits on the phone', household(), [item()], 1],
-    ['two of one household are one', household({ last_contact_on: TODAY }), [item(), item()], 1],
-    ['nobody was at home', household(), [item({}, { outcome: 'not_home' })], 0],
-    ['it came back', household(), [item({ state: 'returned' })], 0],
-    ['it was voided', household(), [item({ state: 'sent', voided: true })], 0],
-    ['it was a visit of last month', household(), [item({}, { occurred_on: '2026-10-31' })], 0],
-    ['it was another household', household(), [item({}, { household_id: 'h2' })], 0],
-  ])('%s', (_, one, items, count) => {
-    expect(contactedThisMonth([one], items, TODAY)).toBe(count)
-  })
 })
 
 test('a visit in one line', () => {

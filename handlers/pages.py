@@ -15,6 +15,7 @@ from sanic.response import raw, redirect
 
 from backend import clients, problems
 from backend.http.endpoint import problem_response, request_id_of
+from backend.http.packing import takes_gzip
 from handlers.metrics import outside as outside
 
 #: Plain names only: no dot in front, nothing percent-encoded, so a path never leaves its folder; no longer than any.
@@ -80,7 +81,7 @@ def _answer(request: Request, name: str, path: str) -> HTTPResponse:
 
 
 def _send(request: Request, file: _File, path: str) -> HTTPResponse:
-    packed = file.packed if _takes_gzip(request.headers.get("accept-encoding", "")) else None
+    packed = file.packed if takes_gzip(request) else None
     tag = f'"{file.hash}{"-gzip" if packed else ""}"'
     headers = _SAFE | {
         "Cache-Control": "public, max-age=31536000, immutable" if _is_hashed(path) else "no-cache",
@@ -134,14 +135,6 @@ def _state(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
-
-
-def _takes_gzip(header: str) -> bool:
-    for part in header.lower().split(","):
-        coding, _, weight = part.partition(";")
-        if coding.strip() == "gzip":
-            return re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight) is None
-    return False
 
 
 def _has(header: str, tag: str) -> bool:

@@ -15,10 +15,13 @@ export const clock = new Clock(store, device)
 
 const net = reactive({ online: true })
 export const network = readonly(net)
+/** How often the phone has said something about its network. */
+let told = 0
 
 /** Follow the network; `listener` hears when there is one (again, or another one). */
 export async function followNetwork(listener: () => void): Promise<void> {
   platform.onNetwork((online) => {
+    told++
     net.online = online
     if (online) listener()
   })
@@ -29,9 +32,10 @@ export async function followNetwork(listener: () => void): Promise<void> {
 export const bearer = { token: null as string | null, ended: (_token: string): void => undefined }
 export const api = new Api(
   async (request) => {
+    const before = told
     const answer = await platform.transport(request)
-    // An answer is better evidence than what the phone says about its network.
-    net.online = true
+    // An answer is better evidence than what the phone said before it was asked for; what it said since is newer.
+    if (told === before) net.online = true
     return answer
   },
   () => bearer.token,

@@ -145,6 +145,25 @@ describe('registering', () => {
     expect(stores.queue).toMatchObject({ waiting: 0, items: [{ state: 'sent' }] })
   })
 
+  test('an answer that was under way when the signal went does not bring it back', async () => {
+    let answer = (): void => undefined
+    phone.serve = (request) =>
+      new Promise((resolve) => {
+        answer = () => resolve(township.serve(request))
+      })
+    phone.requests.length = 0
+    const asked = stores.refresh()
+    await vi.waitFor(() => expect(phone.requests).toHaveLength(1))
+    phone.network(false)
+    answer()
+    await asked
+    expect(stores.network.online).toBe(false)
+    phone.serve = township.serve
+    phone.network(true)
+    await vi.waitFor(() => expect(stores.network.online).toBe(true))
+    await quiet()
+  })
+
   test('a storage that is full is said, and the form may be sent again', async () => {
     phone.online = false
     phone.flash.full = true

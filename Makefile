@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make run` and `make test`. Nothing here is needed to deploy.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test checks clients pictures bench proof lint types openapi clean
+.PHONY: help setup run test checks browser clients pictures speed bench proof lint types openapi clean
 MAKEFLAGS += --no-print-directory
 
 # Always `python -m tool`: the scripts of an environment do not start from a path with a space.
@@ -47,7 +47,18 @@ clients: setup ## build the console and the phone's pages for /console/ and /m/,
 pictures: setup ## take the pictures of docs/pictures/ from the demo that `make run` serves, with Debian's chromium
 	$(PYTHON) -m tests.e2e.pictures
 
-test: setup checks ## run every check and every test
+speed: setup ## how long the committee waits for its page, from the demo that `make run` serves
+	$(PYTHON) -m tests.e2e.speed
+
+# A browser is a system's package, so only where we may install one; elsewhere the browser tests say what is missing.
+browser:
+	@if [ -z "$$CHROMIUM" ] && ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Debian's Chromium for the browser tests, about a minute …" >&2; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null || true; \
+	fi
+
+test: setup browser checks ## run every check and every test
 	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 checks: lint types
@@ -72,7 +83,7 @@ bench: setup ## measure against the raw limit and the peers, in one interleaved 
 	$(call environment,.venv-bench,bench/requirements.txt)
 	$(PYTHON) -m bench $(ARGS)
 
-proof: setup checks ## the long tests on top (PROOF=1): more histories, more faults
+proof: setup browser checks ## the long tests on top (PROOF=1): more histories, more faults
 	PROOF=1 $(PYTHON) -m pytest
 
 clean: ## remove environments, caches and RUN_DIR with the demo's data

@@ -9,7 +9,6 @@ import pytest
 
 from backend.http.packing import LEAST_BYTES
 
-
 LONG, SHORT = "/codes", "/about"
 
 

@@ -43,12 +43,12 @@ _numbers = itertools.count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests run only in `make proof`. A file's tests share its servers, and those of the demo the township: where
-    several processes share the work, each such group stays together."""
+    """Long tests run only in `make proof`. A file's tests share its servers, those of two folders a township that takes
+    long to load: where several processes share the work, each such group stays together."""
     if not os.environ.get("PROOF"):
         items[:] = [item for item in items if not item.get_closest_marker("proof")]
     for item in items:
-        place = item.path.parent if item.path.parent.name == "demo" else item.path
+        place = item.path.parent if item.path.parent.name in ("demo", "e2e") else item.path
         item.add_marker(pytest.mark.xdist_group(str(place.relative_to(ROOT))))
 
 

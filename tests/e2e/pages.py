@@ -61,6 +61,18 @@ class Phone:
         await self.sign_in(openid)
         await self.see_list()
 
+    async def start_invited(self, member: dict[str, Any]) -> None:
+        """The same for one who is not bound yet, with the invitation."""
+        await self.agree()
+        await self.sign_in(member["openid"])
+        await self.bind(member["invite_code"])
+        await self.see_list()
+
+    async def bind(self, code: str) -> None:
+        """Type an invitation."""
+        await self.field("邀请码").fill(code)
+        await self.button("绑定").tap()
+
     async def see_list(self) -> None:
         """Wait for one's households."""
         await expect(self.page.get_by_role("tab", name="全部")).to_be_visible()

@@ -36,12 +36,10 @@ async def test_the_first_minutes_of_a_member_with_an_invitation(browser: Browser
         await assert_open_to_all(phone.page, "sign-in refused")
         await phone.sign_in(member["openid"])
 
-        await phone.field("邀请码").fill("AAAA-AAAA-AAAA")
-        await phone.button("绑定").tap()
+        await phone.bind("AAAA-AAAA-AAAA")
         await expect(phone.text("请向支部书记要一个新的")).to_be_visible()
         await assert_open_to_all(phone.page, "invitation refused")
-        await phone.field("邀请码").fill(member["invite_code"].lower())
-        await phone.button("绑定").tap()
+        await phone.bind(member["invite_code"].lower())
         await phone.see_list()
         await phone.tab("我的")
         await expect(phone.text(member["branch_name"])).to_be_visible()
@@ -50,11 +48,7 @@ async def test_the_first_minutes_of_a_member_with_an_invitation(browser: Browser
 async def test_every_page_is_open_to_all_in_both_views(browser: Browser, township: Township) -> None:
     member = township.member(8)
     async with Phone.opened(browser, township) as phone:
-        await phone.agree()
-        await phone.sign_in(member["openid"])
-        await phone.field("邀请码").fill(member["invite_code"])
-        await phone.button("绑定").tap()
-        await phone.see_list()
+        await phone.start_invited(member)
         for view in ("标准版", "长辈版"):
             await phone.tab("我的")
             await phone.page.get_by_role("radio", name=view).tap()
@@ -103,11 +97,7 @@ async def test_every_page_is_open_to_all_in_both_views(browser: Browser, townshi
 async def test_signing_out_warns_of_what_waits_and_wipes_the_phone(browser: Browser, township: Township) -> None:
     member = township.member(9)
     async with Phone.opened(browser, township) as phone:
-        await phone.agree()
-        await phone.sign_in(member["openid"])
-        await phone.field("邀请码").fill(member["invite_code"])
-        await phone.button("绑定").tap()
-        await phone.see_list()
+        await phone.start_invited(member)
         await phone.show("全部")
         head = await phone.first_head()
         await phone.offline(True)

@@ -118,15 +118,18 @@ async def list_visible(regions: Sequence[UUID], state: str | None, before: int |
     )
 
 
-async def totals(regions: Sequence[UUID], months: int) -> list[Record]:
-    """How much came and how much of it is answered, by month of its coming, newest first."""
+async def totals(regions: Sequence[UUID], months: int, today: date) -> list[Record]:
+    """How much came and how much of it is answered, by month of its coming, newest first; of so many months, this one
+    included, those in which any came."""
     return await database.fetch(
         """SELECT to_char(f.sent_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') AS month, count(*) AS received,
                   count(f.answered_at) AS answered
            FROM feedback f JOIN region r ON r.id = f.region_id WHERE r.path && $1::uuid[]
-           GROUP BY 1 ORDER BY 1 DESC LIMIT $2""",
+             AND f.sent_at >= (date_trunc('month', $3::date::timestamp) - make_interval(months => $2 - 1)) AT TIME ZONE 'Asia/Shanghai'
+           GROUP BY 1 ORDER BY 1 DESC""",
         list(regions),
         months,
+        today,
     )
 
 

@@ -129,7 +129,7 @@ def _may(endpoint: Spec) -> str:
         return f"May: `{endpoint.may}` ({', '.join(sorted(roles_with(endpoint.may)))})."
     return {
         "anybody": "No session needed.",
-        "open": "No session needed; a valid one is looked at.",
+        "open": "A session may come along; none is asked for.",
         "identity": "Any session.",
         "signed_in": "Any bound session.",
     }[endpoint.may]

@@ -32,7 +32,7 @@ STATES: dict[str, str] = {FeedbackState.RECEIVED: "已收到", FeedbackState.ANS
 
 TEXT_MOST = 500
 CONTACT_MOST = 50
-#: How many months the counts go back.
+#: How many months are counted, this one included.
 MONTHS_COUNTED = 12
 
 #: Fifteen digits or more, also in groups: an identity card or a bank card. The phone asks the same (clients/core/form.ts).

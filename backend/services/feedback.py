@@ -104,7 +104,7 @@ async def list_feedback(viewer: Viewer, state: str | None, cursor: str | None, l
     after = paging.after(cursor, paging.serial)
     rows = await feedback.list_visible(regions, state, after[0] if after else None, limit + 1)
     page = paging.page(rows, limit, lambda row: (row["number"],))
-    months = database.dicts(await feedback.totals(regions, rules.MONTHS_COUNTED))
+    months = database.dicts(await feedback.totals(regions, rules.MONTHS_COUNTED, viewer.today))
     return {"items": [_shown(row) for row in page["items"]], "next": page["next"], "months": months}
 
 

@@ -520,7 +520,7 @@ export interface paths {
          *     township of this service, else the root of its tree). `signed: true` attaches the sender's name, and needs a session.
          *     Keep the `client_id` and tell nobody: who knows it sees the answer.
          *
-         *     No session needed; a valid one is looked at.
+         *     A session may come along; none is asked for.
          *
          *     Problem codes: `request.malformed` (400), `session.missing` (401), `session.not_bound` (403), `request.client_id_reused` (409), `request.too_large` (413), `request.invalid` (422), `request.too_many` (429), `server.error` (500), `server.unavailable` (503).
          */

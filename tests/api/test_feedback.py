@@ -358,6 +358,20 @@ class TestList:
         for query in ({}, {"state": "answered"}, {"limit": "1"}):
             assert (await listed(client, world, **query))["months"] == months
 
+    async def test_the_last_twelve_months_are_counted(
+        self, client: httpx.AsyncClient, world: World, five: list[str]
+    ) -> None:
+        for at, months in (
+            ("2025-12-01T00:00:00+08:00", ["2026-11", "2025-12"]),
+            ("2025-11-30T23:59:59+08:00", ["2026-11"]),
+        ):
+            await database.execute(
+                "UPDATE feedback SET sent_at = $2::text::timestamptz WHERE id = ANY ($1::uuid[])",
+                [UUID(one) for one in five[:2]],
+                at,
+            )
+            assert [row["month"] for row in (await listed(client, world))["months"]] == months
+
     async def test_nothing_yet(self, client: httpx.AsyncClient, world: World) -> None:
         assert await listed(client, world) == {"items": [], "next": None, "months": []}
 

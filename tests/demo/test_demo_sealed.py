@@ -59,9 +59,10 @@ async def test_feedback_opens_and_one_is_answered(demo: Demo) -> None:
     for row in rows:
         text = vault().open(row["text_sealed"], "feedback", "text", row["id"])
         contact = row["contact_sealed"] and vault().open(row["contact_sealed"], "feedback", "contact", row["id"])
-        body = {"client_id": row["id"], "kind": row["kind"], "text": text, "contact": contact, "signed": False}
-        assert FeedbackIn().load(body | {"client_id": str(row["id"])}) == body
-        assert vault().mac("feedback", canonical_feedback(body)) == row["body_mac"]
+        body = {"client_id": str(row["id"]), "kind": row["kind"], "text": text, "contact": contact, "signed": False}
+        loaded = FeedbackIn().load(body)
+        assert loaded == body | {"client_id": row["id"]}
+        assert vault().mac("feedback", canonical_feedback(loaded)) == row["body_mac"]
         assert row["person_id"] is None
     answered = rows[0]
     assert vault().open(answered["answer_sealed"], "feedback", "answer", answered["id"])

@@ -282,6 +282,18 @@ AreaOrBranch = _problem(
     "AreaOrBranch", 422, "coverage.area_or_branch", "范围不清楚", "请在 area 和 branch 中填写一个。"
 )
 
+# Feedback
+FeedbackNotFound = _problem(
+    "FeedbackNotFound", 404, "feedback.not_found", "没有这条意见", "请刷新后再试；它可能不归你这里答复。"
+)
+FeedbackAnswered = _problem(
+    "FeedbackAnswered",
+    409,
+    "feedback.answered",
+    "已经答复过",
+    "这条意见已有答复，提意见的人可能已经看到；请刷新后查看。",
+)
+
 
 def catalogue() -> list[type[Problem]]:
     """All problems in order of code."""

@@ -13,7 +13,7 @@ from sanic.response import html, json, raw, redirect
 from backend import problems
 from backend.http.endpoint import endpoint, problem_response, request_id_of
 from backend.permissions import ROLES
-from backend.rules import obligations, reasons, visits
+from backend.rules import feedback, obligations, reasons, visits
 from backend.rules.regions import RULES
 from backend.services import health
 from schemas.meta import AboutOut, CodesOut
@@ -42,6 +42,8 @@ CODES = {
         "visitors": reasons.VISITORS,
         "frozen_parts": reasons.PARTS,
         "changes": reasons.CHANGES,
+        "feedback_kinds": feedback.KINDS,
+        "feedback_states": feedback.STATES,
         "roles": ROLES,
         "rules": {str(name): rule.words for name, rule in RULES.items()},
     }.items()

@@ -14,7 +14,7 @@ from tortoise.transactions import in_transaction
 
 from backend.settings import Settings, SettingsError
 
-AREAS = ("audit", "regions", "people", "accounts", "households", "assignments", "visits", "obligations")
+AREAS = ("audit", "regions", "people", "accounts", "households", "assignments", "visits", "obligations", "feedback")
 #: A row as asyncpg gives it.
 Record: TypeAlias = Mapping[str, Any]
 

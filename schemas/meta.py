@@ -29,6 +29,8 @@ class CodesOut(Wire):
     visitors = fields.List(fields.Nested(CodeRow), required=True)
     frozen_parts = fields.List(fields.Nested(CodeRow), required=True)
     changes = fields.List(fields.Nested(CodeRow), required=True)
+    feedback_kinds = fields.List(fields.Nested(CodeRow), required=True)
+    feedback_states = fields.List(fields.Nested(CodeRow), required=True)
     roles = fields.List(fields.Nested(CodeRow), required=True)
     rules = fields.List(fields.Nested(CodeRow), required=True)
     note_hint = fields.String(required=True)

@@ -28,8 +28,9 @@ from backend.settings import CHINA
 from models import accounts, database
 from schemas.fields import Wire, path_messages
 
-#: Who may call: anybody, a session that is not yet bound, any bound session, or the holders of a verb.
-May = Literal["anybody", "identity", "signed_in"] | Verb
+#: Who may call: anybody, anybody with a look at the session if a valid one comes along (`open`), a session that is not
+#: yet bound, any bound session, or the holders of a verb.
+May = Literal["anybody", "open", "identity", "signed_in"] | Verb
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 _JSON = "application/json"
 
@@ -150,9 +151,11 @@ class _Call:
         today = now.astimezone(CHINA).date()
         row = token and await accounts.find_viewer(token_hash(token), today)
         if not row:
+            if self.spec.may == "open":
+                return None
             raise problems.SessionMissing()
         viewer = viewer_of(row, now, today, request_id)
-        if viewer.account_id is None and self.spec.may != "identity":
+        if viewer.account_id is None and self.spec.may not in ("identity", "open"):
             raise problems.NotBound()
         if isinstance(self.spec.may, Verb) and self.spec.may not in viewer.verbs:
             raise problems.Denied()

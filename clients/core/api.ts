@@ -18,6 +18,8 @@ export type Codes = Schemas['CodesOut']
 export type About = Schemas['AboutOut']
 export type Me = Schemas['MeOut']
 export type Token = Schemas['TokenOut']
+export type FeedbackIn = Schemas['FeedbackIn']
+export type FeedbackReceipt = Schemas['FeedbackReceiptOut']
 export type VoidReason = Schemas['VoidIn']['reason']
 
 export interface Request {
@@ -92,5 +94,7 @@ export class Api {
   visits = (household_id: string, limit: number) =>
     this.call<VisitPage>('GET', '/visits', null, { household_id, limit })
   voidVisit = (id: string, reason: VoidReason) => this.call<VisitOut>('POST', `/visits/${id}/void`, { reason })
+  sendFeedback = (body: FeedbackIn) => this.call<FeedbackReceipt>('POST', '/feedback', body)
+  feedback = (id: string) => this.call<FeedbackReceipt>('GET', `/feedback/${id}`)
   raiseMustVisit = (form: MustVisitIn) => this.call<Schemas['MustVisitOut']>('POST', '/must-visits', form)
 }

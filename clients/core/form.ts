@@ -53,10 +53,17 @@ export function checkForm(form: VisitForm, today: string): Record<string, string
     errors.backfill_reason = ['走访过去超过 7 天才登记，请选一个补录原因。']
   const length = lengthOf(form.note.trim())
   if (length > NOTE_MOST) errors.note = [`最多 ${NOTE_MOST} 个字，现在有 ${length} 个。`]
-  else if (/\d[\d\s-]{13,}\d/.test(form.note)) errors.note = ['像是身份证号或银行卡号，请删去；这里不能写。']
+  else if (holdsCardNumber(form.note)) errors.note = [CARD_NUMBER]
   if (form.companion_ids.length > COMPANIONS_MOST) errors.companion_ids = [`同行人最多 ${COMPANIONS_MOST} 名。`]
   return errors
 }
+
+/** What is said of a text that holds what looks like the number of an identity card or a bank card. */
+export const CARD_NUMBER = '像是身份证号或银行卡号，请删去；这里不能写。'
+export const holdsCardNumber = (text: string): boolean => /\d[\d\s-]{13,}\d/.test(text)
+
+/** What no screen shows is refused by the server; line feeds stay. */
+export const printable = (text: string): string => text.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '').trim()
 
 /** Characters as the server counts them: one that takes two places in JavaScript is one. */
 export const lengthOf = (text: string): number => Array.from(text).length
@@ -72,8 +79,7 @@ export function visitOf(form: VisitForm, noted_ms: number): VisitIn {
     mode: form.mode,
     outcome: form.outcome,
     topics: form.topics.slice(),
-    // Line feeds stay; what no screen shows is refused by the server.
-    note: form.note.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '').trim() || null,
+    note: printable(form.note) || null,
     companion_ids: form.companion_ids.slice(),
     backfill_reason: needsReason(form, chinaDay(noted_ms)) ? form.backfill_reason : null,
     needs_follow_up: form.needs_follow_up,

@@ -497,6 +497,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Feedback of one's place, newest first: all, or that in one state; `months` counts all of it by month of its
+         * @description coming.
+         *
+         *     May: `feedback.read` (organization_office, township_committee).
+         *
+         *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["feedback.list_feedback"];
+        put?: never;
+        /**
+         * Say what is wrong or could be better, with or without signing in; 200 for a `client_id` that was sent before.
+         * @description By default nothing says who wrote it: a session only decides which township it goes to (without one: the only
+         *     township of this service, else the root of its tree). `signed: true` attaches the sender's name, and needs a session.
+         *     Keep the `client_id` and tell nobody: who knows it sees the answer.
+         *
+         *     A session may come along; none is asked for.
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `session.not_bound` (403), `request.client_id_reused` (409), `request.too_large` (413), `request.invalid` (422), `request.too_many` (429), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["feedback.send_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/{feedback_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of feedback, by the id that only its phone knows; without its text.
+         * @description No session needed.
+         *
+         *     Problem codes: `feedback.not_found` (404), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["feedback.read_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/{feedback_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer feedback of one's place. An answer is given once and stands: its sender may have read it.
+         * @description May: `feedback.answer` (organization_office, township_committee).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `feedback.not_found` (404), `feedback.answered` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["feedback.answer_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households": {
         parameters: {
             query?: never;
@@ -926,6 +1004,9 @@ export interface components {
             sponsor: string;
             wechat_is_standin: boolean;
         };
+        AnswerIn: {
+            text: string;
+        };
         AreaOut: {
             code: string | null;
             /** Format: uuid */
@@ -1095,6 +1176,8 @@ export interface components {
             explained_columns: components["schemas"]["CodeRow"][];
             explained_days: components["schemas"]["CodeRow"][];
             explained_visits: components["schemas"]["CodeRow"][];
+            feedback_kinds: components["schemas"]["CodeRow"][];
+            feedback_states: components["schemas"]["CodeRow"][];
             frozen_parts: components["schemas"]["CodeRow"][];
             gap_reasons: components["schemas"]["CodeRow"][];
             modes: components["schemas"]["CodeRow"][];
@@ -1289,6 +1372,55 @@ export interface components {
             recorded_at: string;
             visitor: string;
             words: string;
+        };
+        FeedbackIn: {
+            /** Format: uuid */
+            client_id: string;
+            /** @default null */
+            contact?: string | null;
+            /** @enum {string} */
+            kind: "suggestion" | "complaint" | "fault";
+            /** @default false */
+            signed?: boolean;
+            text: string;
+        };
+        FeedbackMonthOut: {
+            answered: number;
+            month: string;
+            received: number;
+        };
+        FeedbackOut: {
+            answer: string | null;
+            /** Format: date-time */
+            answered_at: string | null;
+            contact: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            number: string;
+            place_name: string;
+            /** Format: date-time */
+            sent_at: string;
+            signed_by: string | null;
+            state: string;
+            text: string;
+        };
+        FeedbackPage: {
+            items: components["schemas"]["FeedbackOut"][];
+            months: components["schemas"]["FeedbackMonthOut"][];
+            next: string | null;
+        };
+        FeedbackReceiptOut: {
+            answer: string | null;
+            /** Format: date-time */
+            answered_at: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            number: string;
+            /** Format: date-time */
+            sent_at: string;
+            state: string;
         };
         FigureOut: {
             beside: {
@@ -3565,6 +3697,345 @@ export interface operations {
                 };
             };
             /** @description 范围不清楚、级别不对、时段不对、有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "feedback.list_feedback": {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                state?: "received" | "answered" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackPage"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "feedback.send_feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackReceiptOut"];
+                };
+            };
+            /** @description 已新建 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackReceiptOut"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 编号已被使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 操作太快 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "feedback.read_feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feedback_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackReceiptOut"];
+                };
+            };
+            /** @description 没有这条意见 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "feedback.answer_feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feedback_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackOut"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这条意见 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 已经答复过 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
             422: {
                 headers: {
                     [name: string]: unknown;

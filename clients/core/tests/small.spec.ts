@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Api, type Request } from '../api'
 import * as dates from '../dates'
+import { checkFeedback, feedbackOf, isWritten, newFeedback } from '../feedback'
 import { checkForm, formOf, newForm, notedMs, visitOf } from '../form'
 import { asProblem, errorsOf, Refused, sentenceOf, sentencesOf, Unreachable } from '../problem'
 import { inOrder, readJson, StorageFailed } from '../store'
@@ -124,6 +125,33 @@ describe('calls', () => {
     const nobody = calling(answer(401, problem(401, 'session.missing')), null)
     await expect(nobody.api.me()).rejects.toBeInstanceOf(Refused)
     expect([...code.ended, ...nobody.ended]).toEqual([])
+  })
+})
+
+describe('feedback', () => {
+  const filled = (more = {}) => ({ ...newFeedback('id'), kind: 'fault' as const, text: '打不开', ...more })
+  const wrong = (more = {}) => Object.keys(checkFeedback(filled(more)))
+
+  test('is unsigned and without a kind at first', () => {
+    expect(newFeedback('id')).toMatchObject({ kind: null, signed: false })
+    expect(Object.keys(checkFeedback(newFeedback('id')))).toEqual(['kind', 'text'])
+    expect(() => feedbackOf(newFeedback('id'))).toThrow()
+  })
+  test.each<[object, string[]]>([
+    [{}, []],
+    [{ text: ' \u0007 ' }, ['text']],
+    [{ text: '😀'.repeat(500), contact: '字'.repeat(50) }, []],
+    [{ text: '字'.repeat(501), contact: '字'.repeat(51) }, ['text', 'contact']],
+    [{ text: '卡 6222 0210 0100 0000', contact: '51010719600101123X' }, ['text', 'contact']],
+    [{ contact: '13800138000，找老李' }, []],
+  ])('%j -> %j', (more, expected) => expect(wrong(more)).toEqual(expected))
+
+  test('is sent as the server reads it', () => {
+    const sent = { client_id: 'id', kind: 'fault', text: '打不\n开', contact: null, signed: false }
+    expect(feedbackOf(filled({ text: ' 打\u0007不\n开 ', contact: '  ' }))).toEqual(sent)
+  })
+  test('is worth keeping once something is written', () => {
+    expect([{ text: ' ' }, { text: '字' }, { text: '', contact: '1' }].map((more) => isWritten(filled(more)))).toEqual([false, true, true])
   })
 })
 

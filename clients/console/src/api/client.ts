@@ -35,8 +35,12 @@ export function get<P extends PathsWith<'get'>>(
   return send('GET', path, { query, ...options })
 }
 
-export function post<P extends PathsWith<'post'>>(path: P, body: unknown): Promise<Answer<paths[P]['post']>> {
-  return send('POST', path, { body })
+export function post<P extends PathsWith<'post'>>(
+  path: P,
+  body: unknown,
+  values: Record<string, string> = {},
+): Promise<Answer<paths[P]['post']>> {
+  return send('POST', path, { body, path: values })
 }
 
 export function remove(path: PathsWith<'delete'>): Promise<unknown> {

@@ -54,6 +54,8 @@ export function endSession(notice: string | null): void {
 
 export const roles = computed(() => new Set(session.me?.roles.map((one) => one.role) ?? []))
 export const mayReadFigures = computed(() => session.me?.verbs.includes('coverage.read') ?? false)
+/** Whoever answers feedback; the same roles hold both verbs. */
+export const answersFeedback = computed(() => session.me?.verbs.includes('feedback.answer') ?? false)
 /** Whoever sees households without saying for what. */
 export const seesHouseholds = computed(() =>
   ['branch_secretary', 'area_cadre', 'organization_office'].some((role) => roles.value.has(role)),

@@ -16,7 +16,7 @@ export const toVisit = (id: string): void => to('visit', `?id=${id}`)
 export const toCorrection = (clientId: string): void => to('visit', `?correct=${clientId}`)
 export const toPrivacy = (): void => to('privacy')
 export const toAbout = (): void => to('about')
-export const toFeedback = (): void => to('about', '?part=feedback')
+export const toFeedback = (): void => to('feedback')
 /** In place of everything: there is nothing to go back to. */
 export const toSignIn = (): void => {
   uni.reLaunch({ url: '/pages/sign-in/sign-in' })

@@ -32,6 +32,16 @@ const none: Codes = {
   visitors: [],
   frozen_parts: [],
   changes: [],
+  // Known without a network: feedback is written also by those who never signed in.
+  feedback_kinds: [
+    { code: 'suggestion', name: '建议' },
+    { code: 'complaint', name: '投诉' },
+    { code: 'fault', name: '程序故障' },
+  ],
+  feedback_states: [
+    { code: 'received', name: '已收到' },
+    { code: 'answered', name: '已答复' },
+  ],
   roles: [],
   rules: [],
   note_hint: '',

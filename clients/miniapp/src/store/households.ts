@@ -127,11 +127,11 @@ onSent.follow = () => {
   // An answer that is on its way may be older than what was sent.
   void (refreshing || Promise.resolve()).then(refresh)
 }
-onPerson.came = refresh
-onPerson.left = () => {
+onPerson.came.push(refresh)
+onPerson.left.push(() => {
   state.copy = null
   state.problem = null
-}
+})
 
 export const householdOf = (id: string): Household | undefined =>
   households.items.filter((one) => one.id === id)[0]

@@ -3,13 +3,15 @@
 import { platform } from '@platform/index'
 import { ref } from 'vue'
 import { loadCodes } from './codes'
+import { loadFeedback } from './feedback'
 import { clock, followNetwork } from './ground'
 import { loadHouseholds, refreshIfOld } from './households'
 import { loadQueue } from './queue'
 import { loadSession, renew, session } from './session'
 import { followTypeSize, loadSettings } from './settings'
 
-export { about, codes, word } from './codes'
+export { about, codes, fetchCodes, word } from './codes'
+export { askForAnswers, draftOf, feedback, keepDraft, sendFeedback } from './feedback'
 export { network, today } from './ground'
 export * from './households'
 export {
@@ -41,7 +43,7 @@ async function start(): Promise<void> {
   storeProblem.value = await platform.storeProblem()
   await clock.load()
   await Promise.all([loadSettings(), loadCodes(), loadSession()])
-  await Promise.all([loadQueue(), loadHouseholds()])
+  await Promise.all([loadQueue(), loadHouseholds(), loadFeedback()])
   await followNetwork(() => void wake())
 }
 

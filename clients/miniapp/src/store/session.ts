@@ -20,7 +20,7 @@ interface Kept {
 
 const KEY = 'session'
 const PRIVACY = 'privacy'
-/** Keys that hold data of households or persons; visits not yet sent have their own rule. */
+/** Keys that hold data of households or persons; visits not yet sent and feedback have their own rules. */
 const PERSONAL = /^(session|copy|history:.*)$/
 /** After a session ended the copy stays for so long; after the last synchronising in any case. */
 export const EXPIRED_DAYS = 7
@@ -39,7 +39,7 @@ let kept: Kept | null = null
 export const session = readonly(state) as Readonly<Session>
 
 /** Set by those who show somebody's data: somebody came, or is no longer here. */
-export const onPerson = { came: async (): Promise<void> => undefined, left: (): void => undefined }
+export const onPerson = { came: [] as (() => Promise<void>)[], left: [] as (() => void | Promise<void>)[] }
 
 /** Whose visits and households these are. */
 export const owner = (): string | null => (state.me ? state.me.person_id || state.me.account_id : null)
@@ -101,13 +101,13 @@ async function adopt(token: Token): Promise<void> {
   const isSame = before !== null && before.me !== null && before.me.account_id === me.account_id
   if (!isSame) await leave()
   await keep({ token: token.token, expires_ms, me, ended_ms: null })
-  await onPerson.came()
+  for (const hear of onPerson.came) await hear()
 }
 
 /** Take the present person's data off the phone, except visits that are not yet sent. */
 async function leave(): Promise<void> {
   await wipePersonal()
-  onPerson.left()
+  for (const hear of onPerson.left) await hear()
 }
 
 async function wipePersonal(): Promise<void> {

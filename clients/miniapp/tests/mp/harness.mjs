@@ -222,6 +222,12 @@ class Shown {
     fire(this.dom.querySelector('wx-input'), 'input', { value })
     await simulate.sleep(30)
   }
+  /** The same in the field of several lines. */
+  async write(value) {
+    await until(() => this.dom.querySelector('wx-textarea'))
+    fire(this.dom.querySelector('wx-textarea'), 'input', { value })
+    await simulate.sleep(30)
+  }
   /** Choose something in the picker that opens with these words. */
   async choose(words, value) {
     fire(await this.find(words), 'change', { value })

@@ -1,7 +1,7 @@
 // The browser.
 
 import type { Store } from '@core/store'
-import { transport } from '../shared'
+import { transport } from '../transport'
 import type { Platform } from '../types'
 import { canEncrypt, memory, store as lasting } from './store'
 

@@ -2,7 +2,7 @@
 
 import { Unreachable } from '@core/problem'
 import { mathRandom } from '@core/uuid'
-import { transport } from '../shared'
+import { transport } from '../transport'
 import type { Platform } from '../types'
 import { canEncrypt, store } from './store'
 

@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from backend.rules.feedback import CONTACT_MOST, KINDS, STATES, TEXT_MOST, holds_card_number
-from schemas.fields import Choice, Flag, Id, PageQuery, Text, Wire, fields
-
-
-class TextWithoutCard(Text):
-    """A text in which no number of an identity card or a bank card may stand (docs/rules.md S10)."""
-
-    def read(self, value: Any) -> str:
-        text = super().read(value)
-        if holds_card_number(text):
-            raise ValueError("像是身份证号或银行卡号，请删去；这里不能写。")
-        return text
+from backend.rules.feedback import CONTACT_MOST, KINDS, STATES, TEXT_MOST
+from schemas.fields import Choice, Flag, Id, PageQuery, TextWithoutCard, Wire, fields
 
 
 class FeedbackIn(Wire):

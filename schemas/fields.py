@@ -16,6 +16,7 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
+from backend.rules.texts import holds_card_number
 from backend.settings import CHINA
 
 REQUIRED: dict[str, str | list[Any] | dict[Any, Any]] = {
@@ -77,6 +78,16 @@ class Text(_Field):
             raise ValueError("请填写这一项" if self.least == 1 else f"至少 {self.least} 个字")
         if len(text) > self.most:
             raise ValueError(f"最多 {self.most} 个字，现在有 {len(text)} 个")
+        return text
+
+
+class TextWithoutCard(Text):
+    """A free text in which no number of an identity card or a bank card may stand (docs/rules.md V6, S10)."""
+
+    def read(self, value: Any) -> str:
+        text = super().read(value)
+        if holds_card_number(text):
+            raise ValueError("像是身份证号或银行卡号，请删去；这里不能写。")
         return text
 
 

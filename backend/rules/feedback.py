@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -34,14 +33,6 @@ TEXT_MOST = 500
 CONTACT_MOST = 50
 #: How many months are counted, this one included.
 MONTHS_COUNTED = 12
-
-#: Fifteen digits or more, also in groups: an identity card or a bank card. The phone asks the same (clients/core/form.ts).
-_CARD_NUMBER = re.compile(r"\d[\d\s-]{13,}\d")
-
-
-def holds_card_number(text: str) -> bool:
-    """Whether a text holds what looks like the number of an identity card or a bank card (docs/rules.md S10)."""
-    return _CARD_NUMBER.search(text) is not None
 
 
 def canonical_body(body: Mapping[str, Any]) -> bytes:

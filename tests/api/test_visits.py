@@ -100,6 +100,7 @@ class TestRecord:
             ({"noted_at": "2026-11-15T10:00:00"}, "request.invalid", "noted_at"),
             ({"client_id": "1"}, "request.invalid", "client_id"),
             ({"note": "长" * 201}, "request.invalid", "note"),
+            ({"note": "身份证 51010719600101123X"}, "request.invalid", "note"),
             ({"note": "a\x00b"}, "request.invalid", "note"),
             ({"topics": ["nothing_new", "nothing_new"]}, "request.invalid", "topics"),
             ({"needs_follow_up": "yes"}, "request.invalid", "needs_follow_up"),

@@ -133,6 +133,8 @@ async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, townshi
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_be_visible()
         await assert_open_to_all(page, "a visit for a member")
+        await dialog.get_by_role("button", name="核对户主和住址").click()
+        await expect(dialog.locator(".whose b")).to_have_text(re.compile(f"^{head[0]}[^*]+$"))
         await dialog.get_by_role("button", name="登记", exact=True).click()
         await assert_open_to_all(page, "a visit for a member, not filled in")
         await dialog.get_by_text("入户", exact=True).click()

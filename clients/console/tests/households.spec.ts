@@ -32,6 +32,8 @@ describe('lines', () => {
     expect(ids('due')[0]).toBe('h2')
   })
   it('are found by number, head, group and primary', () => {
+    const masked = linesOf([aHousehold('h4', { head_name: '袁**' })], [], [], [])[0]
+    expect(['袁德明', '袁明', '王德明', '袁'].map((text) => matches(masked, text))).toEqual([true, false, false, true])
     expect(['h10', '王', '2组', '李建国', ' '].map((text) => matches(line('h2'), text))).toEqual([false, true, true, true, true])
   })
 })

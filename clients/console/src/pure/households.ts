@@ -64,10 +64,17 @@ export function ordered(lines: readonly Line[], order: Order): Line[] {
   })
 }
 
-/** Whether somebody looks for this household, by its number, head, group or primary. */
+/** Whether this may be the name behind a masked one: 袁德明 may be 袁**. */
+export function mayBe(name: string, masked: string): boolean {
+  const [said, shown] = [[...name], [...masked]]
+  return said.length === shown.length && shown.every((char, index) => char === '*' || char === said[index])
+}
+
+/** Whether somebody looks for this household, by its number, head, group or primary. A slip of paper has the head's
+ * whole name, so that finds all whom it may mean. */
 export function matches(line: Line, text: string): boolean {
   const wanted = text.trim()
   if (wanted === '') return true
   const { code, head_name, group_name, primary } = line.household
-  return [code, head_name, group_name, primary?.name].some((one) => one?.includes(wanted))
+  return mayBe(wanted, head_name) || [code, head_name, group_name, primary?.name].some((one) => one?.includes(wanted))
 }

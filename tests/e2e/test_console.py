@@ -96,6 +96,18 @@ async def test_the_address_says_what_is_shown(committee: Console) -> None:
     await expect(page.get_by_role("heading", level=1)).not_to_contain_text(village)
 
 
+async def test_it_prints_on_a4_landscape(committee: Console) -> None:
+    await committee.open("coverage")
+    await expect(committee.table()).to_be_visible()
+    paper = await committee.page.pdf(prefer_css_page_size=True)
+    sizes = {tuple(round(float(side)) for side in box.split()) for box in re.findall(rb"/MediaBox \[([^]]*)\]", paper)}
+    assert sizes == {(0, 0, 842, 595)}, "A4 landscape, in points"
+    await committee.page.emulate_media(media="print")
+    wide = await committee.page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth")
+    await committee.page.emulate_media(media="screen")
+    assert wide <= 0
+
+
 async def test_an_address_that_leads_nowhere_says_so(committee: Console) -> None:
     await committee.open("no/such/page")
     await expect(committee.page.get_by_text("没有这个页面")).to_be_visible()

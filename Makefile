@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make run` and `make test`. Nothing here is needed to deploy.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test checks browser clients pictures speed bench proof lint types openapi clean
+.PHONY: help setup run test checks checks-server checks-clients browser clients pictures speed bench proof lint types openapi clean
 MAKEFLAGS += --no-print-directory
 
 # Always `python -m tool`: the scripts of an environment do not start from a path with a space.
@@ -61,13 +61,18 @@ browser:
 test: setup browser checks ## run every check and every test
 	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
-checks: lint types
+# The two halves share no file, and there are mostly two processors.
+checks: setup
+	@$(MAKE) -j2 -Oline checks-server checks-clients
+
+checks-clients: setup
+	$(PYTHON) -m backend.local.clients check
+
+checks-server: lint types
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	$(PYTHON) -m backend migrate --check
 	$(PYTHON) -m backend openapi --check
 	$(PYTHON) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
-	$(PYTHON) -m backend.local.clients check
-	$(PYTHON) -m backend.local.clients build
 
 lint: setup ## lint and layout
 	$(PYTHON) -m ruff check

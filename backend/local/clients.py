@@ -69,27 +69,35 @@ def has_node(environ: Mapping[str, str]) -> bool:
 
 
 def build(environ: Mapping[str, str]) -> None:
-    """Build each client whose sources have changed since its last build. The H5 talks to the server it comes from."""
+    """Build each client whose sources have changed since its last build."""
     for client in CLIENTS:
-        built, stamp = clients.BUILT[client.address], sources_stamp(client.folder)
-        if clients.is_built(client.address) and _read(built / _STAMP) == stamp:
+        if clients.is_built(client.address) and _read(clients.BUILT[client.address] / _STAMP) == sources_stamp(client):
             continue
         place = clients.SOURCES / client.folder
         install(place, environ)
         print(f"Building clients/{client.folder}, a few seconds …", file=sys.stderr, flush=True)
-        _npm(place, ["run", "--silent", client.script], {**environ, "VITE_API_BASE": ""}, quiet=True)
-        if not clients.is_built(client.address):
-            raise LocalError(f"clients/{client.folder}: `npm run {client.script}` has not written {built}/index.html.")
-        pack(built)
-        (built / _STAMP).write_text(stamp)
+        _npm(place, ["run", "--silent", client.script], environ, quiet=True)
+        finish(client)
 
 
 def check(environ: Mapping[str, str]) -> None:
-    """Run the clients' own checks, each with `npm run check` in its folder, and get ready what the browser tests need."""
+    """Run the clients' own checks, each with `npm run check` in its folder, which builds it; and get ready what the browser
+    tests need."""
     for folder in CHECKED:
         install(clients.SOURCES / folder, environ)
         _npm(clients.SOURCES / folder, ["run", "check"], environ)
+    for client in CLIENTS:
+        finish(client)
     install(clients.SOURCES.parent / "tests" / "e2e", environ)
+
+
+def finish(client: Client) -> None:
+    """Make what a build has left ready to be served, and note what it was built from."""
+    built = clients.BUILT[client.address]
+    if not clients.is_built(client.address):
+        raise LocalError(f"clients/{client.folder}: `npm run {client.script}` has not written {built}/index.html.")
+    pack(built)
+    (built / _STAMP).write_text(sources_stamp(client))
 
 
 def install(place: Path, environ: Mapping[str, str]) -> None:
@@ -113,10 +121,10 @@ def pack(folder: Path) -> None:
                 file.with_name(f"{file.name}.gz").write_bytes(packed)
 
 
-def sources_stamp(folder: str) -> str:
+def sources_stamp(client: Client) -> str:
     """What the client is built from, as one word: its own sources and the shared ones."""
     digest = hashlib.sha256()
-    for file in (*_sources(clients.SOURCES / "core"), *_sources(clients.SOURCES / folder)):
+    for file in (*_sources(clients.SOURCES / "core"), *_sources(clients.SOURCES / client.folder)):
         content = file.read_bytes()
         digest.update(f"\0{file.relative_to(clients.SOURCES)}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
@@ -140,11 +148,11 @@ def _named(place: Path) -> str:
 
 
 def _npm(place: Path, arguments: list[str], environ: Mapping[str, str], *, quiet: bool = False) -> None:
-    """Run npm in a folder; a quiet one speaks only when it fails."""
+    """Run npm in a folder; a quiet one speaks only when it fails. The pages talk to the server they come from."""
     ran = subprocess.run(
         ["npm", *arguments],
         cwd=place,
-        env=dict(environ),
+        env={**environ, "VITE_API_BASE": ""},
         stdout=subprocess.PIPE if quiet else None,
         stderr=subprocess.STDOUT if quiet else None,
         text=True,

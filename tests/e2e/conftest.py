@@ -17,6 +17,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from backend import clients
 from backend.demo.load import load
+from backend.demo.township import Extent
 from backend.settings import CHINA
 from models.database import credentials
 from tests.conftest import ROOT, start_server
@@ -58,9 +59,10 @@ async def township(
     standin_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Township]:
-    """The demo township until today, served by a real server and a worker; its facts are those of demo.json."""
+    """The demo township with two months of visits until today, served by a real server and a worker; its facts are those of demo.json."""
     settings = await empty_database(postgres_url, "e2e")
-    loaded = await load(settings, datetime.now(CHINA).date(), quiet(), tmp_path_factory.mktemp("run"))
+    today, folder_of_facts = datetime.now(CHINA).date(), tmp_path_factory.mktemp("run")
+    loaded = await load(settings, today, quiet(), folder_of_facts, extent=Extent(months=2))
     assert loaded.facts is not None
     running = await asyncio.to_thread(start_server, folder, settings.database_url, redis_url, standin_url)
     with (folder / "e2e-worker.log").open("wb") as log:

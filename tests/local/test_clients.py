@@ -18,12 +18,12 @@ import os, pathlib, sys
 here = pathlib.Path.cwd()
 words = [word for word in sys.argv[1:] if not word.startswith("--")]
 with open(os.environ["CALLS"], "a") as calls:
-    print(here.name, *words, "base=" + os.environ.get("VITE_API_BASE", "unset") if "build" in words[-1] else "", file=calls)
+    print(here.name, *words, "base=" + os.environ.get("VITE_API_BASE", "unset") if words[0] == "run" else "", file=calls)
 if os.environ.get("FAILS") == words[-1]:
     sys.exit("the reason of the fault")
 if words == ["ci"]:
     (here / "node_modules").mkdir(exist_ok=True)
-if "build" in words[-1]:
+if here.name != "core" and words[-1] in ("check", "build", "build:h5"):
     built = here / ("dist" if here.name == "console" else "dist/build/h5")
     (built / "assets").mkdir(parents=True, exist_ok=True)
     (built / "index.html").write_text("<p>" * 1000)
@@ -94,9 +94,11 @@ def test_the_checks_of_all_run_every_time(tools: Tools) -> None:
     tools.node("v20.0.0")
     assert tools.run("check") == 0
     folders = ("core", "console", "miniapp")
-    assert tools.calls == [call for folder in folders for call in (f"{folder} ci", f"{folder} run check")]
-    assert tools.run("check") == 0
-    assert tools.calls == [f"{folder} run check" for folder in folders]
+    assert tools.calls == [call for folder in folders for call in (f"{folder} ci", f"{folder} run check base=")]
+    assert tools.run("check", VITE_API_BASE="https://elsewhere") == 0
+    assert tools.calls == [f"{folder} run check base=" for folder in folders]
+    assert (tools.run("build"), tools.calls) == (0, []), "checking builds, so there is nothing left to build"
+    assert (clients.BUILT["m"] / "index.html.gz").exists()
 
 
 @pytest.mark.parametrize("version", ["v18.19.0", "", None])

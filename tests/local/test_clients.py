@@ -13,7 +13,7 @@ from backend import clients
 from backend.local.clients import main
 
 #: An npm that does what ours is asked for: `ci` makes node_modules, a build leaves its page, `FAILS` names what goes wrong.
-NPM = f"""#!{sys.executable}
+NPM = """
 import os, pathlib, sys
 here = pathlib.Path.cwd()
 words = [word for word in sys.argv[1:] if not word.startswith("--")]
@@ -43,8 +43,10 @@ class Tools:
             (self.sources / name / "main.ts").write_text(name)
 
     def node(self, version: str) -> None:
-        for name, text in (("node", f"#!/bin/sh\necho {version}\n"), ("npm", NPM)):
-            (self.bin / name).write_text(text)
+        (self.bin / "npm.py").write_text(NPM)
+        npm = f"exec '{sys.executable}' '{self.bin / 'npm.py'}' \"$@\""  # by a shell: our own path may hold a space
+        for name, command in (("node", f"echo {version}"), ("npm", npm)):
+            (self.bin / name).write_text(f"#!/bin/sh\n{command}\n")
             (self.bin / name).chmod(0o755)
 
     def run(self, what: str, **environ: str) -> int:

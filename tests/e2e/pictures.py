@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 CONSOLE = (
     ("coverage", "committee", "coverage", (PHONE, DESK, WALL)), ("gaps", "committee", "coverage?list=gaps", (DESK,)),
     ("wall", "committee", "wall", (WALL,)), ("households", "secretary1", "households", (PHONE, DESK)),
-    ("nowhere", "secretary1", "no-such-page", (DESK,)),
+    ("nowhere", "secretary1", "no-such-page", (DESK,)), ("feedback", "office", "feedback?state=all", (DESK,)),
 )  # fmt: skip
 
 
@@ -113,6 +113,9 @@ async def of_the_phone(browser: Browser, demo: Township) -> None:
             await page.go_back()
         await phone.tab("我的")
         await page.get_by_role("radio", name="标准版").tap()
+        await page.get_by_role("button", name="意见反馈").tap()
+        await take(page, "phone-feedback")
+        await page.go_back()
         await page.get_by_role("button", name="关于联户").tap()
         await take(page, "phone-about")
         await page.go_back()

@@ -28,6 +28,11 @@ export function pendingUnit(metric: Metric): string {
   return UNITS[metric] === '次' ? '次' : '户'
 }
 
+/** Why something is not counted yet: of households, those that came into the list shortly before (docs/rules.md C3). */
+export function pendingWords(metric: Metric): string {
+  return pendingUnit(metric) === '户' ? '刚列入，先不计' : '还没到期'
+}
+
 /** What is in the denominator and not in the numerator, as a heading says it. */
 export const MISSING: Record<Metric, string> = {
   assignment_coverage: '没有主联',
@@ -68,6 +73,13 @@ export function percent(value: number): string {
   if (rounded === 100 && value < 1) return '99.9%'
   if (rounded === 0 && value > 0) return '0.1%'
   return `${rounded.toFixed(1)}%`
+}
+
+/** The same without decimals, where many stand close together: all and none stay what they are. */
+export function wholePercent(value: number): string {
+  const rounded = Math.round(value * 100)
+  if (rounded === 100 && value < 1) return '99'
+  return rounded === 0 && value > 0 ? '1' : String(rounded)
 }
 
 /** The rate, or the word for why there is none. */

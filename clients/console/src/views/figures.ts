@@ -6,7 +6,7 @@ import { useLoad } from '../api/load'
 import { session } from '../api/session'
 import { loadPlaces, type ViewerPlace } from '../api/shared'
 import { filterQuery, levelBelow, parseFilters, withChange, type Filters } from '../pure/filters'
-import { kindOf, today } from '../pure/periods'
+import { isRunning, kindOf, today } from '../pure/periods'
 
 export function useFigures() {
   const route = useRoute()
@@ -29,8 +29,10 @@ export function useFigures() {
     () => (ready.value ? asked.value : null),
     (query, signal) => get('/api/v1/coverage', query, { signal }),
   )
+  /** A part of a period is not compared with the whole of another: it would look like a fall. */
+  const running = computed(() => isRunning(filters.value.period, day.value))
   const comparison = useLoad(
-    () => (ready.value ? asked.value : null),
+    () => (ready.value && !running.value ? asked.value : null),
     (query, signal) => get('/api/v1/coverage/comparison', query, { signal }),
   )
   const series = useLoad(
@@ -58,5 +60,5 @@ export function useFigures() {
     await Promise.all([coverage.reload(), series.reload(), comparison.reload()])
   }
 
-  return { refresh, day, filters, places, home, place, placeShown, level, asPlace, coverage, comparison, series, change }
+  return { refresh, day, running, filters, places, home, place, placeShown, level, asPlace, coverage, comparison, series, change }
 }

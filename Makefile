@@ -59,7 +59,7 @@ browser:
 	fi
 
 test: setup browser checks ## run every check and every test
-	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 # The two halves share no file, and there are mostly two processors.
 checks: setup

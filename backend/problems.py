@@ -112,7 +112,7 @@ InvitationInvalid = _problem(
     404,
     "accounts.invitation",
     "邀请码不对",
-    "邀请码不存在、已用过或已过期，请向支部书记要一个新的。",
+    "没有这个邀请码，或者已用过、已过期。先对一对有没有输错；还不行，请向支部书记要一个新的。",
 )
 IdentityBound = _problem(
     "IdentityBound", 409, "accounts.identity_bound", "这个微信已经绑定", "它已绑定了一名党员；要换绑请先联系支部书记。"

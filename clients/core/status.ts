@@ -124,7 +124,7 @@ const byGroup = (a: Standing, b: Standing): number =>
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Numbers padded, also Chinese ones up to 99, so that 二组 comes after 一组 and 10组 after 9组. */
-function sortable(text: string): string {
+export function sortable(text: string): string {
   const padded = (n: number) => ('0000000' + n).slice(-8)
   return text
     .replace(/[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九]/g, (found) => {

@@ -30,6 +30,8 @@ describe('lines', () => {
     const byGroup = ids('group')
     expect(byGroup.indexOf('h2')).toBeLessThan(byGroup.indexOf('h3'))
     expect(ids('due')[0]).toBe('h2')
+    const groups = ['四组', '十一组', '二组', '一组', '十组'].map((group_name) => aHousehold(group_name, { group_name }))
+    expect(ordered(linesOf(groups, [], [], []), 'group').map((one) => one.household.id)).toEqual(['一组', '二组', '四组', '十组', '十一组'])
   })
   it('are found by number, head, group and primary', () => {
     const masked = linesOf([aHousehold('h4', { head_name: '袁**' })], [], [], [])[0]

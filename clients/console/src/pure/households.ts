@@ -1,4 +1,5 @@
 /** A secretary's households with what there is to do about each: lists of the API brought together. */
+import { sortable } from '@core/status'
 import type { GapRow, Household, MustVisit, OverdueRow } from '../api/types'
 
 export type Show = 'all' | 'overdue' | 'must' | 'gap'
@@ -55,8 +56,8 @@ export function dueOn(line: Line): string | null {
 
 /** By villagers' group, so that nobody crosses the village back and forth, or by what is due first. */
 export function ordered(lines: readonly Line[], order: Order): Line[] {
-  const place = (line: Line): string => `${line.household.group_name}\u0000${line.household.code ?? ''}`
-  const byPlace = (a: Line, b: Line): number => place(a).localeCompare(place(b), 'zh-CN', { numeric: true })
+  const place = (line: Line): string => sortable(`${line.household.group_name}\u0000${line.household.code ?? ''}`)
+  const byPlace = (a: Line, b: Line): number => (place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0)
   if (order === 'group') return [...lines].sort(byPlace)
   return [...lines].sort((a, b) => {
     const [left, right] = [dueOn(a) ?? '9999', dueOn(b) ?? '9999']

@@ -146,7 +146,7 @@ export function boot({ stored = signedIn(), routes = {}, online = true, scale = 
       }),
   })
   for (const name of ['navigateTo', 'redirectTo', 'reLaunch', 'switchTab']) wx[name] = (options) => phone.did.push(`go ${options.url}`)
-  for (const name of ['onAppShow', 'onAppHide', 'onError', 'onUnhandledRejection', 'onPageNotFound', 'onThemeChange', 'stopPullDownRefresh', 'setNavigationBarTitle'])
+  for (const name of ['onAppShow', 'onAppHide', 'onError', 'onUnhandledRejection', 'onPageNotFound', 'onThemeChange', 'stopPullDownRefresh', 'setNavigationBarTitle', 'pageScrollTo'])
     wx[name] = () => {}
   Object.assign(globalThis, {
     App: (options) => {

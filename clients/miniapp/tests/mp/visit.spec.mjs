@@ -48,7 +48,7 @@ test('a visit of long ago asks why it is registered only now; who was not met is
   const page = phone.open('pages/visit/visit', { id: id(1) })
   await page.tap('未遇')
   await page.saysNoMore('聊了什么')
-  await page.choose('改日期', day(-8))
+  await page.choose('更早', day(-8))
   await page.says('8 天前', '为什么现在才登记')
   await page.tap('提交走访登记')
   await page.says('请选一个补录原因')

@@ -32,6 +32,10 @@ WALL = {"width": 1920, "height": 1080}
 #: The levels of WCAG 2.0 and 2.1 that public services are held to.
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
 STEP = 30
+#: What fades in is judged when it stands; what turns for as long as something is read never ends.
+SETTLED = """() => Promise.all(document.getAnimations()
+  .filter(one => one.effect.getComputedTiming().iterations !== Infinity)
+  .map(one => one.finished.catch(() => null)))"""
 
 
 def chromium() -> str | None:
@@ -152,6 +156,7 @@ def _axe() -> str:
 
 async def assert_open_to_all(page: Page, state: str) -> None:
     """axe-core finds nothing serious in what the page shows now; `state` says in words what that is."""
+    await page.evaluate(SETTLED)
     await page.evaluate(_axe())  # by the debugger's protocol, which the page's content security policy does not concern
     found = await page.evaluate(
         "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']}).then(answer => answer.violations)",

@@ -41,7 +41,7 @@ run: setup ## serve the demo township on this machine (PORT=8000 RUN_DIR=.run), 
 	@exec $(PYTHON) -m backend run
 
 test: setup checks ## run every check and every test
-	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 checks: lint types
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'

@@ -27,6 +27,8 @@ import httpx
 import pytest
 from sanic import Sanic
 from tortoise.context import TortoiseContext
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from backend import consequences, crypto
 from backend.app import create_app
@@ -42,14 +44,26 @@ Sanic.test_mode = True
 _numbers = itertools.count()
 
 
+#: Folders whose tests share a township that takes long to load.
+TOGETHER = ("tests/demo",)
+
+
+class OneProcess(LoadScopeScheduling):  # type: ignore[misc]
+    """A file's tests share its servers, so they stay in one process; so do those of a folder that shares more."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((folder for folder in TOGETHER if path.startswith(f"{folder}/")), path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return OneProcess(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests run only in `make proof`. A file's tests share its servers, and those of the demo the township: where
-    several processes share the work, each such group stays together."""
+    """Long tests run only in `make proof`."""
     if not os.environ.get("PROOF"):
         items[:] = [item for item in items if not item.get_closest_marker("proof")]
-    for item in items:
-        place = item.path.parent if item.path.parent.name == "demo" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(place.relative_to(ROOT))))
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,6 @@ class Supervisor:
         for child, url, status in waits:
             self._wait_for(child, url, status)
         self._child("worker")  # now that it takes no processor time from those who are waited for
-        self._check()  # another program may have answered on the port that a part of ours could not have
         self._announce()
 
     def watch(self) -> NoReturn:

@@ -182,7 +182,7 @@ async def test_killed_workers_are_replaced(two_workers: Running) -> None:
     first, _ = workers_of(two_workers.process.pid)
     first.kill()
     for _ in range(5):  # the other one serves meanwhile
-        assert httpx.get(f"{two_workers.url}/readyz", timeout=30).status_code == 200
+        assert httpx.get(f"{two_workers.url}/readyz", timeout=5).status_code == 200
     await eventually(lambda: workers_besides(two_workers, first.pid))
     for worker in (pair := workers_of(two_workers.process.pid)):
         worker.kill()

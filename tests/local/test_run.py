@@ -67,9 +67,6 @@ run.guide_text = lambda facts, folder: f"guide to {facts['base_url']} and {facts
 sys.exit(run.run(os.environ))
 """
 Start = Callable[..., "subprocess.Popen[str]"]
-#: Below every port that a system gives away by itself, and each of several test processes has a thousand of its own:
-#: a server of somebody else on our port would answer in the place of a part that could not start.
-FIRST_PORT = 10_000 + 1_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 @pytest.fixture
@@ -92,7 +89,7 @@ def start(tmp_path: Path, run_dir: Path) -> Iterator[Start]:
         process = subprocess.Popen(
             [sys.executable, "-c", START, program],
             cwd=ROOT,
-            env={"PATH": os.defpath, "RUN_DIR": str(run_dir), "PORT": str(free_port(FIRST_PORT)), **environ},
+            env={"PATH": os.defpath, "RUN_DIR": str(run_dir), "PORT": str(free_port(18000)), **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -152,7 +149,9 @@ def test_the_first_run_prepares_and_the_second_only_serves(start: Start, run_dir
     assert process.wait(20) == 0
     assert_nothing_is_left(run_dir)
 
+    began = time.monotonic()
     wait_until_serving(process := start())
+    assert time.monotonic() - began < 3
     assert sorted(wait_for_calls(run_dir, 8)[5:]) == ["serve", "standin", "worker"]
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
@@ -181,11 +180,7 @@ def test_a_second_run_names_the_first(start: Start, run_dir: Path) -> None:
     guide = wait_until_serving(first)
     address = guide.split()[2]
     second = start()
-    try:
-        _, said = second.communicate(timeout=20)
-    except subprocess.TimeoutExpired:
-        first.terminate()
-        pytest.fail(f"the second run serves as well; the first ended with {first.wait(30)}: {first.communicate()[1]}")
+    _, said = second.communicate(timeout=20)
     assert second.returncode == 1
     assert said.startswith(f"Lianhu is already running from {run_dir}: {address}, process {first.pid}")
     assert said.count("\n") == 1
@@ -251,7 +246,7 @@ def test_a_taken_port_is_one_sentence_with_a_free_one() -> None:
 
 def test_a_foreign_address_is_one_sentence() -> None:
     with pytest.raises(LocalError, match=r"^HOST: 192\.0\.2\.1 is no address of this machine"):
-        check_port_is_free("192.0.2.1", FIRST_PORT)
+        check_port_is_free("192.0.2.1", 18000)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "80a", "-1", "８０"])

@@ -109,6 +109,17 @@ async def fetch(sql: str, *arguments: object) -> list[Record]:
         return list(await connection.fetch(sql, *arguments))
 
 
+async def fetch_anew(sql: str, *arguments: object) -> list[Record]:
+    """Run one statement, planned for these very arguments, and return its rows.
+
+    A statement that a connection keeps may be planned without its arguments from the sixth use on. Where that makes the
+    difference, as over all micro-grids of a township, it is not kept: planning it costs 30 ms, the wrong plan minutes.
+    """
+    async with pg() as connection:
+        statement = await connection.prepare(sql)
+        return list(await statement.fetch(*arguments))
+
+
 async def fetch_row(sql: str, *arguments: object) -> Record | None:
     """Run one statement and return its first row."""
     async with pg() as connection:

@@ -30,7 +30,10 @@ class PrimaryRow(Wire):
 
 
 class HouseholdOut(Wire):
-    """`head_name` and `address` are plain for those linked to the household; for all others masked, and null."""
+    """`head_name` and `address` are plain for those linked to the household; for all others masked, and null.
+
+    `last_visit_on` and `last_outcome` are of the newest visit that is not voided, also one that was no contact.
+    """
 
     id = fields.UUID(required=True)
     code = fields.String(required=True, allow_none=True)
@@ -43,6 +46,8 @@ class HouseholdOut(Wire):
     tier = fields.String(required=True)
     primary = fields.Nested(PrimaryRow, required=True, allow_none=True)
     last_contact_on = fields.Date(required=True, allow_none=True)
+    last_visit_on = fields.Date(required=True, allow_none=True)
+    last_outcome = fields.String(required=True, allow_none=True)
     opened_on = fields.Date(required=True)
     closed_on = fields.Date(required=True, allow_none=True)
     access = fields.String(required=True)

@@ -16,6 +16,7 @@ class CodesOut(Wire):
     topics = fields.List(fields.Nested(CodeRow), required=True)
     backfill_reasons = fields.List(fields.Nested(CodeRow), required=True)
     void_reasons = fields.List(fields.Nested(CodeRow), required=True)
+    assignment_sources = fields.List(fields.Nested(CodeRow), required=True)
     must_visit_kinds = fields.List(fields.Nested(CodeRow), required=True)
     withdraw_reasons = fields.List(fields.Nested(CodeRow), required=True)
     drill_purposes = fields.List(fields.Nested(CodeRow), required=True)

@@ -117,7 +117,7 @@ VISITS: dict[str, str] = {
 }
 
 #: What the visitor was to the household (L3).
-VISITORS: dict[str, str] = {"own": "联系党员", "substitute": "代走访", "staff": "干部或支部"}
+VISITORS: dict[str, str] = {"own": "联系党员", "substitute": "其他党员（代访）", "staff": "干部或支部"}
 #: What the days of a household are (C1, C2, C18).
 DAYS: dict[str, str] = {
     "resident": "常住",

@@ -9,6 +9,7 @@ export type VisitOut = Schemas['VisitOut']
 export type VisitPage = Schemas['VisitPage']
 export type Household = Schemas['SyncHouseholdOut']
 export type MustVisit = Schemas['ObligationOut']
+export type WithdrawReason = Schemas['WithdrawIn']['reason']
 export type MustVisitIn = Schemas['MustVisitIn']
 export type Colleague = Schemas['ColleagueOut']
 export type Revoked = Schemas['RevokedOut']
@@ -96,5 +97,7 @@ export class Api {
   voidVisit = (id: string, reason: VoidReason) => this.call<VisitOut>('POST', `/visits/${id}/void`, { reason })
   sendFeedback = (body: FeedbackIn) => this.call<FeedbackReceipt>('POST', '/feedback', body)
   feedback = (id: string) => this.call<FeedbackReceipt>('GET', `/feedback/${id}`)
+  withdrawMustVisit = (id: string, reason: WithdrawReason) =>
+    this.call<Schemas['MustVisitOut']>('POST', `/must-visits/${id}/withdraw`, { reason })
   raiseMustVisit = (form: MustVisitIn) => this.call<Schemas['MustVisitOut']>('POST', '/must-visits', form)
 }

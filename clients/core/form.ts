@@ -9,8 +9,8 @@ export interface VisitForm {
   client_id: string
   household_id: string
   occurred_on: string
-  mode: VisitIn['mode']
-  /** Null until chosen: nobody is said to have been met by default. */
+  /** These two are null until chosen: nobody is said to have been visited at home, or met, by default. */
+  mode: VisitIn['mode'] | null
   outcome: VisitIn['outcome'] | null
   topics: NonNullable<VisitIn['topics']>
   note: string
@@ -28,7 +28,7 @@ export const newForm = (client_id: string, household_id: Household['id'], today:
   client_id,
   household_id,
   occurred_on: today,
-  mode: 'in_person',
+  mode: null,
   outcome: null,
   topics: [],
   note: '',
@@ -48,6 +48,7 @@ export function checkForm(form: VisitForm, today: string): Record<string, string
   if (isNaN(days)) errors.occurred_on = ['请选走访日期。']
   else if (days < 0) errors.occurred_on = ['走访日期不能晚于今天。']
   else if (days > OLDEST_DAYS) errors.occurred_on = ['只能登记一年以内的走访，更早的请记在纸上。']
+  if (form.mode === null) errors.mode = ['请选怎么去的：入户、电话，还是集中。']
   if (form.outcome === null) errors.outcome = ['请选走访结果：见到了、没遇到人，还是对方婉拒。']
   if (needsReason(form, today) && !form.backfill_reason)
     errors.backfill_reason = ['走访过去超过 7 天才登记，请选一个补录原因。']
@@ -70,7 +71,7 @@ export const lengthOf = (text: string): number => Array.from(text).length
 
 /** What is sent. Fields left empty are sent as what the server takes an absent one for. */
 export function visitOf(form: VisitForm, noted_ms: number): VisitIn {
-  if (form.outcome === null) throw new Error('a visit needs an outcome')
+  if (form.mode === null || form.outcome === null) throw new Error('a visit needs a mode and an outcome')
   return {
     client_id: form.client_id,
     household_id: form.household_id,

@@ -109,6 +109,12 @@ export class VisitQueue {
     return true
   }
 
+  /** The server voided a visit: what is kept here of having sent it says so, too. */
+  async markVoided(id: string): Promise<void> {
+    const item = this.items.get(id)
+    if (item && item.state === 'sent') await this.keep({ ...item, voided: true })
+  }
+
   /** Forget all of somebody, also what was never sent: they said so, signing out. */
   async forget(owner: string): Promise<void> {
     for (const item of this.of(owner)) await this.drop(item.visit.client_id)

@@ -1169,6 +1169,7 @@ export interface components {
             name: string;
         };
         CodesOut: {
+            assignment_sources: components["schemas"]["CodeRow"][];
             backfill_reasons: components["schemas"]["CodeRow"][];
             changes: components["schemas"]["CodeRow"][];
             drill_purposes: components["schemas"]["CodeRow"][];
@@ -1523,6 +1524,9 @@ export interface components {
             id: string;
             /** Format: date */
             last_contact_on: string | null;
+            last_outcome: string | null;
+            /** Format: date */
+            last_visit_on: string | null;
             micro_grid: components["schemas"]["GridRow"] | null;
             /** Format: date */
             opened_on: string;

@@ -103,7 +103,8 @@ class TestRead:
         assert row == {
             "id": str(world.households["h1"]), "code": "h1", "group_name": "一组", "head_name": "赵标记一", "has_phone": True,
             "address": "标记地址h1号", "micro_grid": {"id": str(world.regions["e1"]), "name": "东一"}, "residence": "resident",
-            "tier": "ordinary", "primary": primary, "last_contact_on": None, "opened_on": OPENED.isoformat(),
+            "tier": "ordinary", "primary": primary, "last_contact_on": None,
+            "last_visit_on": None, "last_outcome": None, "opened_on": OPENED.isoformat(),
             "closed_on": None, "access": "own", "version": 1,
         }  # fmt: skip
 

@@ -105,6 +105,10 @@ class Township:
         assert self.connection is not None
         return await self.connection.fetchval(sql, *arguments)
 
+    async def rows(self, sql: str, *arguments: object) -> list[Any]:
+        assert self.connection is not None
+        return list(await self.connection.fetch(sql, *arguments))
+
 
 @dataclass
 class Watch:

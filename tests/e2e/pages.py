@@ -157,6 +157,11 @@ class Console:
         await self.page.locator(".el-select", has=self.page.get_by_role("combobox", name=what, exact=True)).click()
         await self.page.get_by_role("option", name=option, exact=True).click()
 
+    async def choose_first(self, what: str) -> None:
+        """The first of a list, whoever it is."""
+        await self.page.locator(".el-select", has=self.page.get_by_role("combobox", name=what, exact=True)).click()
+        await self.page.get_by_role("option").first.click()
+
     async def say_purpose(self) -> None:
         """What the households are looked at for, which those who do not work with them have to say."""
         await self.page.get_by_text("核对数据", exact=True).click()

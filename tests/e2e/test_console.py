@@ -66,7 +66,7 @@ async def test_the_figures_in_every_state(committee: Console) -> None:
 
     for name, told in (
         ("联系空白点", "户没有在岗的主联党员"),
-        ("超期未联系", "户到期还没有联系上"),
+        ("逾期未联系", "户到期还没有联系上"),
         ("定稿后的变化", "定稿"),
     ):
         await page.get_by_text(name, exact=True).first.click()
@@ -149,19 +149,65 @@ async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, townshi
         await expect(dialog.locator(".whose b")).to_have_text(re.compile(f"^{head[0]}[^*]+$"))
         await dialog.get_by_role("button", name="登记", exact=True).click()
         await assert_open_to_all(page, "a visit for a member, not filled in")
+        await dialog.get_by_role("button", name="昨天", exact=True).click()
         await dialog.get_by_text("入户", exact=True).click()
-        await dialog.get_by_text("见到（联系上）", exact=True).click()
+        await dialog.get_by_text("未遇", exact=True).click()
         if await dialog.get_by_placeholder("选择党员").count():
-            await page.locator(".el-select", has=page.get_by_role("combobox", name="谁走访的")).click()
-            await page.get_by_role("option").first.click()
+            await console.choose_first("谁走访的")
         await dialog.get_by_role("button", name="登记", exact=True).click()
-        await expect(page.get_by_role("status").filter(has_text=f"已登记 {head} 的走访")).to_have_count(1)
-        entered_by_the_secretary = await township.value(
-            """SELECT v.entered_by = a.id FROM visit v JOIN household h ON h.id = v.household_id, account a
-               WHERE h.code = $1 AND a.login = 'secretary1' ORDER BY v.recorded_at DESC LIMIT 1""",
+        said = page.get_by_role("status")
+        await expect(said.filter(has_text=re.compile(f"已登记 {re.escape(head)} .*的走访"))).to_have_count(1)
+
+        # Somebody was met after all: the entry is voided, opened as it was, and put right.
+        await said.get_by_role("button", name="看看或更正").click()
+        panel = page.get_by_role("dialog", name=re.compile("联系情况$"))
+        entered = panel.get_by_role("row").nth(1)
+        await expect(entered).to_contain_text("未遇")
+        await expect(entered).to_contain_text("我替他登记的")
+        await assert_open_to_all(page, "a household of a secretary")
+        await entered.get_by_role("button", name=re.compile("^作废")).click()
+        reasons = page.get_by_role("dialog", name="作废这条走访登记")
+        await reasons.get_by_role("button", name="作废，重新登记").click()
+        await expect(reasons.get_by_text("请选一个原因")).to_be_visible()
+        await assert_open_to_all(page, "a visit about to be voided")
+        await reasons.get_by_text("内容有误", exact=True).click()
+        await reasons.get_by_role("button", name="作废，重新登记").click()
+        again = page.get_by_role("dialog", name=f"登记走访 · {head}")
+        await expect(again.get_by_role("radio", name="未遇")).to_be_checked()
+        await again.get_by_text("见到（联系上）", exact=True).click()
+        await again.get_by_role("button", name="登记", exact=True).click()
+        await expect(panel.get_by_text("已作废，不计：内容有误")).to_be_visible()
+        kept = await township.rows(
+            """SELECT v.outcome, v.void_reason, v.entered_by = a.id AS by_the_secretary
+               FROM visit v JOIN household h ON h.id = v.household_id, account a
+               WHERE h.code = $1 AND a.login = 'secretary1' ORDER BY v.recorded_at DESC LIMIT 2""",
             code,
         )
-        assert entered_by_the_secretary
+        assert [tuple(row) for row in kept] == [("met", None, True), ("not_home", "wrong_content", True)]
+
+
+async def test_a_secretary_gives_a_household_its_member(browser: Browser, township: Township) -> None:
+    async with Console.opened(browser, township) as console:
+        page = console.page
+        await console.sign_in("secretary2")
+        await page.get_by_role("radiogroup", name="看哪些户").get_by_text(re.compile("^空白点")).click()
+        line = page.get_by_role("table").get_by_role("row").nth(1)
+        code = await line.get_by_role("cell").first.inner_text()
+        await line.get_by_role("button", name=re.compile("定联系党员$")).click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_role("button", name="定下", exact=True).click()
+        await expect(dialog.get_by_text("请选择是怎么定的")).to_be_visible()
+        await assert_open_to_all(page, "a link, not filled in")
+        await console.choose_first("谁来联系")
+        await dialog.get_by_text("委派", exact=True).click()
+        await dialog.get_by_role("button", name="定下", exact=True).click()
+        await expect(page.get_by_role("status").filter(has_text="联系")).to_have_count(1)
+        await expect(page.get_by_role("cell", name=code, exact=True)).to_have_count(0)
+        assert await township.value(
+            """SELECT count(*) = 1 FROM assignment a JOIN household h ON h.id = a.household_id
+               WHERE h.code = $1 AND a.role = 'primary' AND a.source = 'appointed' AND a.valid_to IS NULL""",
+            code,
+        )
 
 
 async def test_every_page_fits_a_phone(browser: Browser, township: Township) -> None:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { counts, dueOn, isShown, linesOf, matches, ordered } from '../src/pure/households'
+import { counts, dueOn, isShown, linesOf, matches, missed, ordered, placeOf } from '../src/pure/households'
 import { aGap, aHousehold, aMust, anOverdue } from './make'
 
 const households = [
@@ -12,6 +12,21 @@ const lines = linesOf(households, [aGap('h10'), aGap(null)], [anOverdue('h2', '2
   aMust('h2', '2026-11-09'),
 ])
 const line = (id: string) => lines.find((one) => one.household.id === id)!
+
+describe('a household', () => {
+  it('is told by number, group and micro-grid, as far as it has them', () => {
+    expect(placeOf(aHousehold('h1', { micro_grid: { id: 'g', name: '一网格' } }))).toBe('h1 · 一组 · 一网格')
+    expect(placeOf(aHousehold('h1', { code: null }))).toBe('一组')
+  })
+  it('shows that somebody went and met nobody, until somebody is met', () => {
+    const went = { last_visit_on: '2026-11-20', last_outcome: 'not_home' }
+    expect(missed(aHousehold('h1'))).toBeNull()
+    expect(missed(aHousehold('h1', went))).toEqual({ on: '2026-11-20', outcome: 'not_home' })
+    expect(missed(aHousehold('h1', { ...went, last_contact_on: '2026-11-01' }))?.on).toBe('2026-11-20')
+    expect(missed(aHousehold('h1', { last_visit_on: '2026-11-20', last_outcome: 'met', last_contact_on: '2026-11-20' }))).toBeNull()
+    expect(missed(aHousehold('h1', { ...went, last_contact_on: '2026-11-21' }))).toBeNull()
+  })
+})
 
 describe('lines', () => {
   it('bring together what is known of a household', () => {

@@ -13,7 +13,7 @@ export const UNKNOWN = aFigure({ value: null, numerator: null, denominator: null
 export function aHousehold(id: string, given: Partial<Household> = {}): Household {
   return {
     id, code: id, group_name: '一组', head_name: '王**', has_phone: true, address: null, micro_grid: null, residence: 'resident',
-    tier: 'ordinary', primary: null, last_contact_on: null, opened_on: '2026-01-01', closed_on: null, access: 'area', version: 1,
+    tier: 'ordinary', primary: null, last_contact_on: null, last_visit_on: null, last_outcome: null, opened_on: '2026-01-01', closed_on: null, access: 'area', version: 1,
     ...given,
   }
 }

@@ -18,6 +18,9 @@ describe('a visit entered for a member', () => {
     const empty = { ...form, visitorId: null, occurredOn: '', mode: undefined, outcome: undefined }
     expect(Object.keys(lacking(empty, TODAY)).sort()).toEqual(['mode', 'occurred_on', 'on_behalf_of', 'outcome'])
   })
+  it('is of no day to come', () => {
+    expect(lacking({ ...form, occurredOn: '2026-11-23' }, TODAY)).toEqual({ occurred_on: '走访日期不能晚于今天' })
+  })
   it('is sent with the one id of its form, in China’s time, without an empty note', () => {
     const body = visitBody(form, Date.parse('2026-11-22T02:00:00Z'), TODAY)
     expect(body).toMatchObject({ client_id: 'c1', on_behalf_of: 'p1', note: null, noted_at: '2026-11-22T10:00:00+08:00' })

@@ -1,15 +1,19 @@
-/** For what the committee looks at households: said once, kept while the page is open, sent with every look. */
+/** For what the committee looks at households: said once a sitting, shown with every list, sent with every look. */
 import { ref, watch } from 'vue'
 import { looksForPurpose, session } from './session'
 
 /** Rows of a list at a time. */
 export const PAGE = 50
 
-export const purpose = ref<string>()
+const KEY = 'lianhu.console.purpose'
+export const purpose = ref(sessionStorage.getItem(KEY) ?? undefined)
+watch(purpose, (said) => (said === undefined ? sessionStorage.removeItem(KEY) : sessionStorage.setItem(KEY, said)))
 // Whoever signs in next says it anew.
 watch(
   () => session.token,
-  () => (purpose.value = undefined),
+  (token) => {
+    if (token === null) purpose.value = undefined
+  },
 )
 
 /** Whether households may be asked for now. */

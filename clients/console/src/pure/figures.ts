@@ -44,6 +44,13 @@ export const MISSING: Record<Metric, string> = {
   must_visit_coverage: '没有落实',
 }
 
+/** How a figure of a period that still runs is not to be misread. */
+export const WHILE_RUNNING: Partial<Record<Metric, string>> = {
+  assignment_days: '联系覆盖率（期内）含本期还没有到的日子，按现在的结对算到期末。',
+  contact_coverage: '各户该联系的日子不同，本期还没联系到的不一定逾期；有没有逾期，看按期联系率和下面的“逾期未联系”名单。',
+  visit_coverage: '各户该走访的日子不同，本期还没见到的不一定逾期；有没有逾期，看按期联系率和下面的“逾期未联系”名单。',
+}
+
 /** Short words for the states of a figure; the long ones come with the figure as `note`. */
 const STATES: Record<string, string> = {
   few: '不足10',

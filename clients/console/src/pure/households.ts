@@ -13,6 +13,17 @@ export interface Line {
   must: MustVisit | null
 }
 
+/** Where a household is, on one line: its number, group and micro-grid. */
+export function placeOf({ code, group_name, micro_grid }: Household): string {
+  return [code, group_name, micro_grid?.name].filter(Boolean).join(' · ')
+}
+
+/** The newest visit, if it was no contact: somebody went, and nobody was met. */
+export function missed(household: Household): { on: string; outcome: string } | null {
+  const { last_visit_on: on, last_outcome: outcome, last_contact_on: contact } = household
+  return on !== null && outcome !== null && outcome !== 'met' && (contact === null || on >= contact) ? { on, outcome } : null
+}
+
 function byHousehold<T>(rows: readonly T[], id: (row: T) => string | null): Map<string, T> {
   const found = new Map<string, T>()
   for (const row of rows) {

@@ -28,6 +28,7 @@ export function lacking(form: VisitForm, today: string): Record<string, string> 
   const found: Record<string, string> = {}
   if (!form.visitorId) found.on_behalf_of = '请选择实际走访的党员'
   if (!form.occurredOn) found.occurred_on = '请选择走访日期'
+  else if (form.occurredOn > today) found.occurred_on = '走访日期不能晚于今天'
   if (!form.mode) found.mode = '请选择走访方式'
   if (!form.outcome) found.outcome = '请选择走访结果'
   if (form.occurredOn && needsReason(form.occurredOn, today) && !form.backfillReason) {

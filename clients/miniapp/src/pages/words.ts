@@ -38,6 +38,15 @@ export function deadline(due_on: string, today: string): string {
 export const mustVisitLine = (must: Pick<MustVisit, 'since'>, kind: string, today: string): string =>
   `${kind}（${dayLabel(must.since, today)}）`
 
+/** The must-visits that a visit is sure to meet: whoever goes there need not look whether it counted (docs/rules.md O7). */
+export const metBy = <M extends Pick<MustVisit, 'since' | 'due_on'>>(
+  visit: { occurred_on: string; mode: string | null; outcome: string | null },
+  musts: readonly M[],
+): M[] =>
+  visit.mode === 'in_person' && visit.outcome === 'met'
+    ? musts.filter((must) => must.since <= visit.occurred_on && visit.occurred_on <= must.due_on)
+    : []
+
 const NOTHING_NEW = 'nothing_new'
 
 /** Topics after one was tapped: "nothing new" stands alone. */

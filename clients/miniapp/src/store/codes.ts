@@ -19,6 +19,7 @@ const none: Codes = {
   topics: [],
   backfill_reasons: [],
   void_reasons: [],
+  assignment_sources: [],
   must_visit_kinds: [],
   withdraw_reasons: [],
   drill_purposes: [],

@@ -1,13 +1,13 @@
 // The phone's copy of one's own households, and what is asked of the server for one of them.
 
-import type { Colleague, Household, HouseholdDetail, MustVisit, MustVisitIn, VoidReason, VisitOut } from '@core/api'
+import type { Colleague, Household, HouseholdDetail, MustVisit, MustVisitIn, VoidReason, VisitOut, WithdrawReason } from '@core/api'
 import { instantLabel } from '@core/dates'
 import { sentenceOf } from '@core/problem'
 import * as rules from '@core/status'
 import { emptyCopy, type Copy, type Taken } from '@core/sync'
 import { computed, reactive, readonly } from 'vue'
 import { fetchCodes, word } from './codes'
-import { api, cache, clock, network, read, store, synchroniser, today } from './ground'
+import { api, cache, clock, network, read, store, synchroniser, today, visitQueue } from './ground'
 import { onSent, queue, sendWaiting } from './queue'
 import { COPY_DAYS, onPerson, owner, session } from './session'
 
@@ -233,9 +233,17 @@ export async function raiseMustVisit(form: MustVisitIn): Promise<void> {
   await refresh()
 }
 
+/** Take a must-visit back. Throws. */
+export async function withdrawMustVisit(id: string, reason: WithdrawReason): Promise<void> {
+  await api.withdrawMustVisit(id, reason)
+  await refresh()
+}
+
 /** Throws. */
 export async function voidVisit(id: string, reason: VoidReason): Promise<void> {
   await api.voidVisit(id, reason)
+  // What is stored is behind if this fails; the server's word stands in the household's history.
+  await visitQueue.markVoided(id).catch(() => undefined)
   await refresh()
 }
 

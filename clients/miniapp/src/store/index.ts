@@ -6,7 +6,7 @@ import { loadCodes } from './codes'
 import { loadFeedback } from './feedback'
 import { clock, followNetwork } from './ground'
 import { loadHouseholds, refreshIfOld } from './households'
-import { loadQueue } from './queue'
+import { loadQueue, watchArrivals } from './queue'
 import { loadSession, renew, session } from './session'
 import { followTypeSize, loadSettings } from './settings'
 
@@ -21,6 +21,7 @@ export {
   needsReason,
   newForm,
   queue,
+  readArrivals,
   register,
   revise,
   sameDay,
@@ -51,7 +52,6 @@ async function start(): Promise<void> {
 export async function wake(): Promise<void> {
   await ready()
   followTypeSize()
-  if (session.state === 'expired') await renew()
-  else await refreshIfOld()
+  await watchArrivals(() => (session.state === 'expired' ? renew() : refreshIfOld()))
 }
 

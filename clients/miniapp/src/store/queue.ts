@@ -23,9 +23,11 @@ interface QueueState {
   others: number
   damaged: number
   sending: boolean
+  /** How many of those that waited for a network have arrived since it came back; until it was read. */
+  arrived: number
 }
 
-const state = reactive({ items: [], waiting: 0, returned: 0, others: 0, damaged: 0, sending: false }) as QueueState
+const state = reactive({ items: [], waiting: 0, returned: 0, others: 0, damaged: 0, sending: false, arrived: 0 }) as QueueState
 export const queue = readonly(state) as Readonly<QueueState>
 
 /** Set by the households: what was sent shows there after synchronising. */
@@ -70,6 +72,18 @@ export async function sendWaiting(now: boolean, follows = false): Promise<Report
   return report
 }
 
+/** What waits, tried when the network is back: the reader is told what became of it. */
+export async function watchArrivals(woken: () => Promise<void>): Promise<void> {
+  const before = state.waiting
+  const returned = state.returned
+  await woken()
+  state.arrived = Math.max(0, before - state.waiting - (state.returned - returned))
+}
+
+export const readArrivals = (): void => {
+  state.arrived = 0
+}
+
 /** 立即上传. */
 export const sendNow = (): Promise<Report> => sendWaiting(true)
 
@@ -82,7 +96,8 @@ export const needsReason = (form: VisitForm): boolean => forms.needsReason(form,
 /** Visits of the same household and day that this phone already has. */
 export const sameDay = (form: VisitForm): readonly Item[] =>
   state.items.filter(
-    ({ visit }) =>
+    ({ visit, voided }) =>
+      !voided &&
       visit.household_id === form.household_id &&
       visit.occurred_on === form.occurred_on &&
       visit.client_id !== form.client_id,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { deadline, revokedNotice, tagsOf, toggledTopic, visitLine } from '../../src/pages/words'
+import { deadline, metBy, revokedNotice, tagsOf, toggledTopic, visitLine } from '../../src/pages/words'
 import { rowsOf } from '../../src/pages/household/rows'
 import type { Household } from '@core/api'
 import type { Item } from '@core/queue'
@@ -33,6 +33,18 @@ test.each([
   ['2026-11-21', '期限 11月21日，已过 1 天'],
 ])('the deadline of a must-visit in words: %s', (due_on, words) => {
   expect(deadline(due_on, TODAY)).toBe(words)
+})
+
+test.each([
+  ['in person within the time', {}, ['m1']],
+  ['on the last day', { occurred_on: '2026-11-24' }, ['m1']],
+  ['before it happened', { occurred_on: '2026-11-20' }, []],
+  ['too late', { occurred_on: '2026-11-25' }, []],
+  ['by telephone', { mode: 'phone' }, []],
+  ['nobody met', { outcome: 'not_home' }, []],
+])('a visit is said to meet a must-visit only where that is sure: %s', (_, more, met) => {
+  const visit = { occurred_on: TODAY, mode: 'in_person', outcome: 'met', ...more }
+  expect(metBy(visit, [{ id: 'm1', since: '2026-11-21', due_on: '2026-11-24' }]).map((must) => must.id)).toEqual(met)
 })
 
 test('"nothing new" stands alone among the topics', () => {

@@ -62,6 +62,7 @@ class Township {
       this.visits.push(`${person} ${client_id}`)
       return ok({ client_id, state: 'recorded' }, 201)
     }
+    if (/^POST \/visits\/.*\/void$/.test(call)) return ok({ state: 'voided' })
     return ok(problem(404, 'request.not_found'), 404)
   }
 }
@@ -82,7 +83,7 @@ async function start(): Promise<void> {
 }
 const quiet = () => vi.waitFor(() => expect([stores.queue.sending, stores.households.loading]).toEqual([false, false]))
 const stored = () => JSON.stringify(Array.from(phone.flash.values.entries()))
-const form = (id = 'h1') => ({ ...stores.newForm(id), outcome: 'met' as const })
+const form = (id = 'h1') => ({ ...stores.newForm(id), mode: 'in_person' as const, outcome: 'met' as const })
 const listed = () => stores.households.items.map((one) => one.id)
 
 beforeEach(async () => {
@@ -142,7 +143,23 @@ describe('registering', () => {
     phone.network(true)
     await vi.waitFor(() => expect(township.visits).toHaveLength(1))
     await quiet()
-    expect(stores.queue).toMatchObject({ waiting: 0, items: [{ state: 'sent' }] })
+    expect(stores.queue).toMatchObject({ waiting: 0, items: [{ state: 'sent' }], arrived: 1 })
+    stores.readArrivals()
+    expect(stores.queue.arrived).toBe(0)
+  })
+
+  test('sent at once there is nothing to tell; voided on the server it is no second one of the day', async () => {
+    const first = form()
+    await stores.register(first)
+    await vi.waitFor(() => expect(stores.queue.items).toMatchObject([{ state: 'sent' }]))
+    await quiet()
+    expect(stores.queue.arrived).toBe(0)
+    expect(stores.sameDay(form())).toHaveLength(1)
+    await stores.voidVisit(first.client_id, 'wrong_day')
+    expect(stores.sameDay(form())).toEqual([])
+    expect(stores.wordsOf(stores.queue.items[0] as never).state).toBe('已上传，后来作废')
+    await start()
+    expect(stores.sameDay(form())).toEqual([])
   })
 
   test('an answer that was under way when the signal went does not bring it back', async () => {

@@ -87,6 +87,13 @@ async def of_the_console(browser: Browser, demo: Township) -> None:
                 if name == "households":
                     await page.get_by_role("button", name=re.compile("登记走访$")).first.click()
                     await take(page, f"console-visit-{size['width']}")
+                    await page.keyboard.press("Escape")
+                    await page.get_by_role("table").get_by_role("rowheader").first.get_by_role("button").click()
+                    await take(page, f"console-panel-{size['width']}")
+                    await page.keyboard.press("Escape")
+                    await page.get_by_role("radiogroup", name="看哪些户").get_by_text(re.compile("^空白点")).click()
+                    await page.get_by_role("button", name=re.compile("定联系党员$")).first.click()
+                    await take(page, f"console-assign-{size['width']}")
 
 
 async def of_the_phone(browser: Browser, demo: Township) -> None:

@@ -163,7 +163,7 @@ async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, townshi
         panel = page.get_by_role("dialog", name=re.compile("联系情况$"))
         entered = panel.get_by_role("row").nth(1)
         await expect(entered).to_contain_text("未遇")
-        await expect(entered).to_contain_text("我替他登记的")
+        await expect(entered).to_contain_text("我登记的")
         await assert_open_to_all(page, "a household of a secretary")
         await entered.get_by_role("button", name=re.compile("^作废")).click()
         reasons = page.get_by_role("dialog", name="作废这条走访登记")
@@ -184,6 +184,16 @@ async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, townshi
             code,
         )
         assert [tuple(row) for row in kept] == [("met", None, True), ("not_home", "wrong_content", True)]
+
+        # The address on the paper is newer than ours.
+        await panel.get_by_role("button", name="更正户主、电话、住址").click()
+        editing = page.get_by_role("dialog", name=re.compile("^更正信息"))
+        await editing.get_by_role("textbox", name="住址（没有就空着）").fill("村口新楼3号")
+        await assert_open_to_all(page, "what is known of a household")
+        await editing.get_by_role("button", name="保存").click()
+        await expect(editing).to_have_count(0)
+        await panel.get_by_role("button", name="核对户主和住址").click()
+        await expect(panel.get_by_text("村口新楼3号")).to_be_visible()
 
 
 async def test_a_secretary_gives_a_household_its_member(browser: Browser, township: Township) -> None:

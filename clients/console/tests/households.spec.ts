@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { counts, dueOn, isShown, linesOf, matches, missed, ordered, placeOf } from '../src/pure/households'
+import { changedFields, counts, dueOn, isShown, linesOf, matches, missed, ordered, placeOf } from '../src/pure/households'
 import { aGap, aHousehold, aMust, anOverdue } from './make'
 
 const households = [
@@ -17,6 +17,11 @@ describe('a household', () => {
   it('is told by number, group and micro-grid, as far as it has them', () => {
     expect(placeOf(aHousehold('h1', { micro_grid: { id: 'g', name: '一网格' } }))).toBe('h1 · 一组 · 一网格')
     expect(placeOf(aHousehold('h1', { code: null }))).toBe('一组')
+  })
+  it('is put right by what was changed alone; what was emptied is taken away', () => {
+    const before = { head_name: '王德明', group_name: '一组', phone: '13900000000', address: '' }
+    expect(changedFields(before, { ...before, head_name: ' 王德明 ' })).toEqual({})
+    expect(changedFields(before, { ...before, phone: ' ', address: '村口1号' })).toEqual({ phone: null, address: '村口1号' })
   })
   it('shows that somebody went and met nobody, until somebody is met', () => {
     const went = { last_visit_on: '2026-11-20', last_outcome: 'not_home' }

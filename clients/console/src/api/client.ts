@@ -6,7 +6,7 @@ import type { paths } from './types'
 type Answer<Operation> = Operation extends { responses: infer R }
   ? { [Status in keyof R]: R[Status] extends { content: { 'application/json': infer A } } ? A : never }[Extract<keyof R, 200 | 201>]
   : never
-type PathsWith<Method extends 'get' | 'post' | 'delete'> = {
+type PathsWith<Method extends 'get' | 'post' | 'patch' | 'delete'> = {
   [P in keyof paths]: paths[P] extends Record<Method, { responses: unknown }> ? P : never
 }[keyof paths]
 type Values = Record<string, string | number | boolean | null | undefined>
@@ -48,6 +48,16 @@ export function post<P extends PathsWith<'post'>>(
   return send('POST', path, { body, path: values })
 }
 
+/** Change what is there, if nobody else has since this version of it. */
+export function change<P extends PathsWith<'patch'>>(
+  path: P,
+  body: unknown,
+  values: Record<string, string>,
+  version: number,
+): Promise<Answer<paths[P]['patch']>> {
+  return send('PATCH', path, { body, path: values, version })
+}
+
 export function remove(path: PathsWith<'delete'>): Promise<unknown> {
   return send('DELETE', path, {})
 }
@@ -70,10 +80,11 @@ interface Sending {
   query?: Values
   path?: Record<string, string>
   body?: unknown
+  version?: number
   signal?: AbortSignal
 }
 
-async function send<T>(method: string, template: string, { query = {}, path = {}, body, signal }: Sending): Promise<T> {
+async function send<T>(method: string, template: string, { query = {}, path = {}, body, version, signal }: Sending): Promise<T> {
   const filled = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ''))
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '')
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
@@ -81,6 +92,7 @@ async function send<T>(method: string, template: string, { query = {}, path = {}
   const token = session.token
   if (token) headers.Authorization = `Bearer ${token}`
   if (body !== undefined) headers['Content-Type'] = 'application/json'
+  if (version !== undefined) headers['If-Match'] = `"${version}"`
   let response: Response
   try {
     response = await fetch(search ? `${filled}?${search}` : filled, {

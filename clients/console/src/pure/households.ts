@@ -18,6 +18,21 @@ export function placeOf({ code, group_name, micro_grid }: Household): string {
   return [code, group_name, micro_grid?.name].filter(Boolean).join(' · ')
 }
 
+/** What can be put right of a household, as a form holds it; nothing known is an empty text. */
+export interface HouseholdFields {
+  head_name: string
+  group_name: string
+  phone: string
+  address: string
+}
+export const emptyFields = (): HouseholdFields => ({ head_name: '', group_name: '', phone: '', address: '' })
+
+/** What was changed, as it is sent: a field that was emptied is null. */
+export function changedFields(before: HouseholdFields, after: HouseholdFields): Partial<Record<keyof HouseholdFields, string | null>> {
+  const names = Object.keys(before) as (keyof HouseholdFields)[]
+  return Object.fromEntries(names.filter((name) => after[name].trim() !== before[name]).map((name) => [name, after[name].trim() || null]))
+}
+
 /** The newest visit, if it was no contact: somebody went, and nobody was met. */
 export function missed(household: Household): { on: string; outcome: string } | null {
   const { last_visit_on: on, last_outcome: outcome, last_contact_on: contact } = household

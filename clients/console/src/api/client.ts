@@ -27,11 +27,6 @@ export class Failure extends Error {
   }
 }
 
-/** The server's sentences by field of the wire; those of an item of a list stand at the list. */
-export function fieldErrors({ errors }: Failure): Record<string, string> {
-  return Object.fromEntries(Object.entries(errors).map(([name, told]) => [name.split('.')[0], told.join('；')]))
-}
-
 export function get<P extends PathsWith<'get'>>(
   path: P,
   query: Values = {},

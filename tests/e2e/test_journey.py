@@ -76,6 +76,7 @@ async def test_a_visit_without_signal_moves_the_committees_figure(
 
         await phone.offline(False)
         await expect(phone.card(head).get_by_text("已登记，待上传")).to_have_count(0)
+        await expect(phone.text("刚才存在手机里的 1 条已上传。")).to_be_visible()
         await phone.tab("待上传")
         await expect(phone.text("都已上传")).to_be_visible()
         await expect(phone.text("最近 14 天已上传")).to_be_visible()

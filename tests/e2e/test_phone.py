@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browsing import Township, assert_open_to_all
@@ -93,6 +95,39 @@ async def test_every_page_is_open_to_all_in_both_views(browser: Browser, townshi
             await check("household without network")
             await phone.page.go_back()
             await phone.offline(False)
+
+
+async def test_a_must_visit_is_taken_back_or_met(browser: Browser, township: Township) -> None:
+    async with Phone.opened(browser, township) as phone:
+        await phone.start(township.member(6)["openid"])
+        await phone.show("全部")
+        head = await phone.first_head()
+        await phone.open_first()
+        await phone.button("提出必访").tap()
+        await phone.page.get_by_role("radio", name="生病住院").tap()
+        await phone.button("提出").tap()
+        await expect(phone.text(re.compile("^期限 .*，还有 3 天$"))).to_be_visible()
+        await phone.button("撤回").tap()
+        await expect(phone.text("撤回生病住院必访")).to_be_visible()
+        await phone.page.get_by_text("选原因", exact=True).tap()
+        await phone.page.get_by_text("登记有误", exact=True).tap()
+        await expect(phone.button("撤回")).to_have_count(0)
+
+        await phone.button("提出必访").tap()
+        await phone.page.get_by_role("radio", name="急难困难").tap()
+        await phone.button("提出").tap()
+        await expect(phone.button("撤回")).to_be_visible()
+        await phone.page.go_back()
+        await phone.card(head).get_by_role("button", name=re.compile("登记$")).tap()
+        await phone.button("提交走访登记").tap()
+        await expect(phone.text("请选怎么去的：入户、电话，还是集中。")).to_be_visible()
+        await phone.page.get_by_role("radio", name="入户", exact=True).tap()
+        await phone.page.get_by_role("radio", name="见到（联系上）").tap()
+        await phone.button("提交走访登记").tap()
+        await expect(phone.text("已登记，急难困难必访也落实了")).to_be_visible()
+        await phone.see_list()
+        await phone.open_first()
+        await expect(phone.text("眼下没有必访")).to_be_visible()
 
 
 async def test_signing_out_warns_of_what_waits_and_wipes_the_phone(browser: Browser, township: Township) -> None:

@@ -31,6 +31,7 @@ export const CODES = {
   topics: codes({ nothing_new: '一切如常', care: '关爱慰问', safety: '安全隐患' }),
   backfill_reasons: codes({ no_signal: '当时没有信号' }),
   void_reasons: codes({ wrong_day: '日期错了' }),
+  withdraw_reasons: codes({ mistake: '登记有误' }),
   must_visit_kinds: codes({ illness: '生病住院', return: '外出返乡' }),
   note_hint: '写需要什么帮助。',
 }

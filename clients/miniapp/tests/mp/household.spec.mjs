@@ -49,6 +49,22 @@ test('a must-visit is raised once, and its deadline is shown', async () => {
   expect(second.body).toMatchObject({ client_id: first.body.client_id, household_id: id(1), kind: 'illness', since: day() })
 })
 
+test('a must-visit raised by mistake is taken back with a reason, after asking', async () => {
+  const page = phone.open('pages/household/household', { id: id(1) })
+  await page.says('还有 3 天')
+  const [raised] = obligations
+  phone.routes[`POST /must-visits/${raised.id}/withdraw`] = () => {
+    obligations = []
+    return [200, { ...raised, state: 'withdrawn' }]
+  }
+  await page.tap('撤回')
+  await until(() => phone.did.some((done) => done.includes('撤回后不再要求上门')))
+  phone.answers = [true]
+  await page.tap('撤回')
+  await page.says('眼下没有必访')
+  expect(phone.sent(`/must-visits/${raised.id}/withdraw`).map(({ body }) => body)).toEqual([{ reason: 'mistake' }])
+})
+
 test('a wrong visit is voided with a reason, after asking', async () => {
   const page = phone.open('pages/household/household', { id: id(1) })
   await page.tap('作废')

@@ -17,9 +17,10 @@ test('a visit is registered without signal from a cold start, kept encrypted, an
   const page = phone.open('pages/visit/visit', { id: id(1) })
   await page.says('王秀兰')
   await page.tap('提交走访登记')
-  await page.says('请选走访结果')
+  await page.says('请选怎么去的', '请选走访结果')
   expect(phone.kept('visit:')).toEqual([])
 
+  await page.tap('入户')
   await page.tap('见到（联系上）')
   await page.tap('关爱慰问')
   await page.tap('一切如常')
@@ -46,6 +47,7 @@ test('a visit is registered without signal from a cold start, kept encrypted, an
 
 test('a visit of long ago asks why it is registered only now; who was not met is not asked what about', async () => {
   const page = phone.open('pages/visit/visit', { id: id(1) })
+  await page.tap('入户')
   await page.tap('未遇')
   await page.saysNoMore('聊了什么')
   await page.choose('更早', day(-8))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from backend.rules.households import ResidenceStatus, TierReason
-from schemas.fields import Choice, Day, Flag, Id, Many, PageQuery, Text, Wire, fields, page_of
+from schemas.fields import Choice, Day, Flag, Id, Many, PageQuery, Telephone, Text, Wire, fields, page_of
 
 PURPOSES = ("visit", "contact", "emergency", "correction")
 REVEALED = ("head_name", "phone", "address")
@@ -63,7 +63,7 @@ class HouseholdIn(Wire):
     code = Text(40, load_default=None, allow_none=True)
     group_name = Text(30, required=True)
     head_name = Text(30, required=True)
-    phone = Text(20, load_default=None, allow_none=True)
+    phone = Telephone(load_default=None, allow_none=True)
     address = Text(100, load_default=None, allow_none=True)
     opened_on = Day(required=True)
     residence = Choice(ResidenceStatus, load_default=ResidenceStatus.RESIDENT)
@@ -72,7 +72,7 @@ class HouseholdIn(Wire):
 class HouseholdPatch(Wire):
     group_name = Text(30)
     head_name = Text(30)
-    phone = Text(20, allow_none=True)
+    phone = Telephone(allow_none=True)
     address = Text(100, allow_none=True)
 
 

@@ -62,7 +62,7 @@ REASONS: dict[str, str] = {
     Reason.NOT_IN_PERSON: "有联系，但没有入户见到",
     Reason.DECLINED: "婉拒",
     Reason.UNREACHED: "未遇",
-    Reason.NONE: "无有效走访",
+    Reason.NONE: "本期没有见到的登记",
     Reason.NOT_YET: "本期在册不足一半，未到期",
     Reason.ON_TIME: "按期",
     Reason.LATE: "逾期后联系",

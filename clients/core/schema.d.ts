@@ -4813,7 +4813,7 @@ export interface operations {
                 limit?: number;
                 area?: string | null;
                 household_id?: string | null;
-                state?: "open" | "all";
+                state?: "open" | "owed" | "all";
             };
             header?: never;
             path?: never;

@@ -127,7 +127,7 @@ class TestReasons:
             ("contact_coverage", "h3", ("declined", "婉拒")),
             ("contact_coverage", "h4", ("unreached", "未遇")),
             ("contact_coverage", "h6", ("contacted", "外出，计入联系到户率；有有效联系（联系 1 次，最近 2026-11-09）")),
-            ("contact_coverage", "h7", ("none", "无有效走访")),
+            ("contact_coverage", "h7", ("none", "本期没有见到的登记")),
             ("visit_coverage", "h1", ("visited", "入户见到（联系 3 次，最近 2026-11-05）")),
             ("visit_coverage", "h2", ("not_in_person", "有联系，但没有入户见到（联系 1 次，最近 2026-11-03）")),
         ):
@@ -264,7 +264,7 @@ class TestFrozen:
         october = {"period": "2026-10"}
         words = "有有效联系（联系 1 次，最近 2026-10-05）"
         assert await reason(client, "contact_coverage", "h1", **october) == ("contacted", words)
-        assert await reason(client, "contact_coverage", "h2", **october) == ("none", "无有效走访")
+        assert await reason(client, "contact_coverage", "h2", **october) == ("none", "本期没有见到的登记")
         assert (await reason(client, "contact_coverage", "h2", revised="true", **october))[0] == "contacted"
         late = "逾期后联系（生病住院，2026-10-09 到期，2026-10-12 联系上）"
         assert await reason(client, "must_visit_coverage", "h7", **october) == ("late", late)

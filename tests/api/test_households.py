@@ -231,7 +231,7 @@ class TestCreate:
     @pytest.mark.parametrize(
         "change",
         [
-            {"head_name": " "}, {"head_name": None}, {"phone": "1" * 21}, {"opened_on": "2026-2-3"}, {"residence": "gone"},
+            {"head_name": " "}, {"head_name": None}, {"phone": "1" * 21}, {"phone": "abc"}, {"phone": "1397777000"}, {"phone": "23977770000"}, {"opened_on": "2026-2-3"}, {"residence": "gone"},
             {"client_id": "A" * 36}, {"micro_grid_id": "e1"}, {"id_number": "1"}, {"group_name": "a\u0000"},
         ],
         ids=str,
@@ -243,6 +243,20 @@ class TestCreate:
 
 
 class TestEdit:
+    @pytest.mark.parametrize(
+        ("typed", "kept"),
+        [("１３８ ００００-１１１１", "13800001111"), ("(0572) 2345678", "05722345678"), ("2345678", "2345678")],
+    )
+    async def test_a_telephone_is_kept_as_it_is_dialled(
+        self, client: httpx.AsyncClient, world: World, typed: str, kept: str
+    ) -> None:
+        url = f"/households/{world.households['h1']}"
+        await client.patch(url, json={"phone": typed}, headers=world.headers("s_east") | {"If-Match": '"1"'})
+        shown = await client.post(
+            f"{url}/reveal", json={"fields": ["phone"], "purpose": "contact"}, headers=world.headers("s_east")
+        )
+        assert shown.json()["phone"] == kept
+
     async def test_changes_and_version(self, client: httpx.AsyncClient, world: World) -> None:
         url = f"/households/{world.households['h1']}"
         change = {"head_name": "魏标记改", "phone": None, "group_name": "三组"}

@@ -94,8 +94,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     ),
     Definition(
         "assignment_days", 1, 1, _FROM, "C13", "联系覆盖率（期内）",
-        "把每户有人联系的天数加起来，除以每户应有人联系的天数。断联 10 天，就少 10 天，而不是整户不算。"
-        "本期还没有到的日子，按现在的结对算。",
+        "把每户有人联系的天数加起来，除以每户应有人联系的天数。断联 10 天，就少 10 天，而不是整户不算。",
         "应联户有主联的天数之和 ÷ 应联户在册的天数之和", Part.CONTACT, "covered", "exposed", "households", "not_yet",
     ),
     Definition(

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from backend import problems
+from backend.rules.texts import written
 from backend.services.households import REVEALS_A_DAY
 from handlers import audit, households
 from models import checks, database
@@ -361,7 +362,7 @@ class TestDated:
     @pytest.mark.parametrize("what", ["/residence", "/tier"])
     async def test_before_the_opening(self, client: httpx.AsyncClient, world: World, what: str) -> httpx.Response:
         answer = await change(client, world, "s_east", "h1", what, **{"from": "2025-12-31"})
-        assert "2026-01-01" in answer.json()["detail"]
+        assert "2026年1月1日" in answer.json()["detail"]
         return answer
 
     @refused(problems.HouseholdClosed, households.change_residence, households.change_tier)
@@ -377,7 +378,10 @@ class TestDated:
         assert (await change(client, world, "s_east", "h1", what, **{"from": on(30)})).status_code == 200
         before = await spans(what[1:], world, "h1")
         answer = await change(client, world, "s_east", "h1", what, **{"from": on(2)})
-        assert on(30) in answer.json()["detail"] and await spans(what[1:], world, "h1") == before
+        assert (
+            written(TODAY + timedelta(days=30)) in answer.json()["detail"]
+            and await spans(what[1:], world, "h1") == before
+        )
         replaced = await change(client, world, "s_east", "h1", what, **{"from": on(2), "replace_planned": True})
         assert replaced.status_code == 200
         assert (await spans(what[1:], world, "h1"))[-1] == (on(2), None)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from backend import problems
+from backend.rules.texts import written
 from backend.services import obligations as services
 from backend.settings import CHINA
 from backend.worker import schedule
@@ -143,7 +144,11 @@ class TestRaise:
         assert (await ask(client, world, "s_east", kind="hardship")).status_code == 201
         assert (await ask(client, world, "s_east", "h2")).status_code == 201
         answer = await ask(client, world, "s_east", since=on(since))
-        assert [word for word in ("生病住院", on(-1), on(2)) if word not in answer.json()["detail"]] == []
+        assert [
+            word
+            for word in ("生病住院", written(TODAY - timedelta(days=1)), written(TODAY + timedelta(days=2)))
+            if word not in answer.json()["detail"]
+        ] == []
         return answer
 
     async def test_another_one_after_the_first_is_met_or_withdrawn(

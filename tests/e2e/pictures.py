@@ -87,7 +87,7 @@ async def of_the_console(browser: Browser, demo: Township) -> None:
                 if name == "households":
                     await page.get_by_role("button", name=re.compile("登记走访$")).first.click()
                     await take(page, f"console-visit-{size['width']}")
-                    await page.keyboard.press("Escape")
+                    await page.get_by_role("dialog").get_by_role("button", name="取消").click()
                     await page.get_by_role("table").get_by_role("rowheader").first.get_by_role("button").click()
                     await take(page, f"console-panel-{size['width']}")
                     await page.keyboard.press("Escape")

@@ -72,6 +72,15 @@ async def test_the_figures_in_every_state(committee: Console) -> None:
         await page.get_by_text(name, exact=True).first.click()
         await expect(page.locator("main").get_by_text(told).last).to_be_visible()
         await assert_open_to_all(page, name)
+        if name == "逾期未联系":
+            await (
+                page.get_by_role("region", name=re.compile("逾期未联系的户$"))
+                .get_by_role("rowheader")
+                .first.get_by_role("button")
+                .click()
+            )
+            await expect(page.get_by_text("可以用纸笔重算")).to_be_visible()
+            await page.keyboard.press("Escape")
 
 
 async def test_the_address_says_what_is_shown(committee: Console) -> None:
@@ -94,6 +103,15 @@ async def test_the_address_says_what_is_shown(committee: Console) -> None:
     assert not re.search("token|password", address)
     await page.go_back()
     await expect(page.get_by_role("heading", level=1)).not_to_contain_text(village)
+
+
+async def test_the_table_is_sorted_by_what_one_looks_for(committee: Console) -> None:
+    await committee.open("coverage")
+    heads = committee.table().get_by_role("columnheader")
+    rate = heads.filter(has_text="走访覆盖率")
+    for state in ("ascending", "descending", "none"):
+        await rate.get_by_role("button").click()
+        await expect(rate).to_have_attribute("aria-sort", state)
 
 
 async def test_it_prints_on_a4_landscape(committee: Console) -> None:
@@ -158,7 +176,7 @@ async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, townshi
         said = page.get_by_role("status")
         await expect(said.filter(has_text=re.compile(f"已登记 {re.escape(head)} .*的走访"))).to_have_count(1)
 
-        # Somebody was met after all: the entry is voided, opened as it was, and put right.
+        # Somebody was met after all: the entry is opened as it was and put right, and only then the wrong one is voided.
         await said.get_by_role("button", name="看看或更正").click()
         panel = page.get_by_role("dialog", name=re.compile("联系情况$"))
         entered = panel.get_by_role("row").nth(1)
@@ -167,15 +185,17 @@ async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, townshi
         await assert_open_to_all(page, "a household of a secretary")
         await entered.get_by_role("button", name=re.compile("^作废")).click()
         reasons = page.get_by_role("dialog", name="作废这条走访登记")
-        await reasons.get_by_role("button", name="作废，重新登记").click()
+        await reasons.get_by_role("button", name="改正后重新登记").click()
         await expect(reasons.get_by_text("请选一个原因")).to_be_visible()
         await assert_open_to_all(page, "a visit about to be voided")
         await reasons.get_by_text("内容有误", exact=True).click()
-        await reasons.get_by_role("button", name="作废，重新登记").click()
-        again = page.get_by_role("dialog", name=f"登记走访 · {head}")
+        await reasons.get_by_role("button", name="改正后重新登记").click()
+        again = page.get_by_role("dialog", name=f"改正走访 · {head}")
         await expect(again.get_by_role("radio", name="未遇")).to_be_checked()
+        await page.keyboard.press("Escape")
+        await expect(entered).not_to_contain_text("已作废")
         await again.get_by_text("见到（联系上）", exact=True).click()
-        await again.get_by_role("button", name="登记", exact=True).click()
+        await again.get_by_role("button", name="保存", exact=True).click()
         await expect(panel.get_by_text("已作废，不计：内容有误")).to_be_visible()
         kept = await township.rows(
             """SELECT v.outcome, v.void_reason, v.entered_by = a.id AS by_the_secretary
@@ -184,6 +204,16 @@ async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, townshi
             code,
         )
         assert [tuple(row) for row in kept] == [("met", None, True), ("not_home", "wrong_content", True)]
+
+        # The same slip once more is asked about before it counts twice.
+        await panel.get_by_role("button", name="登记走访", exact=True).click()
+        twice = page.get_by_role("dialog", name=f"登记走访 · {head}")
+        await twice.get_by_role("button", name="昨天", exact=True).click()
+        await twice.get_by_text("入户", exact=True).click()
+        await twice.get_by_text("未遇", exact=True).click()
+        await twice.get_by_role("button", name="登记", exact=True).click()
+        await expect(twice.get_by_text("这一户这一天已经登记过一次")).to_be_visible()
+        await twice.get_by_role("button", name="取消").click()
 
         # The address on the paper is newer than ours.
         await panel.get_by_role("button", name="更正户主、电话、住址").click()

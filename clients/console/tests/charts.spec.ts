@@ -31,6 +31,11 @@ it('has no warning line where none is set', () => {
 })
 
 it('names the warning line in the heading, and only where there is one', () => {
-  expect(trendHint(60)).toContain('提醒线 60%')
-  expect(trendHint(null)).not.toContain('提醒线')
+  expect(trendHint([], 60)).toContain('提醒线 60%')
+  expect(trendHint([], null)).not.toContain('提醒线')
+})
+
+it('says where the axis begins when that is not at nothing', () => {
+  expect(trendHint(periods, 60)).toContain('竖轴从 50% 起')
+  expect(trendHint([{ ...periods[0], figure: aFigure({ value: 0.2 }) }], null)).not.toContain('竖轴')
 })

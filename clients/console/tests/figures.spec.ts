@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { change, fraction, missing, percent, shown, spoken } from '../src/pure/figures'
+import { change, fraction, headline, missing, percent, shown, spoken } from '../src/pure/figures'
 import { aFigure, FEW, UNKNOWN } from './make'
 
 describe('a rate', () => {
@@ -48,4 +48,10 @@ it('says a change in words beside the sign', () => {
 it('reads a figure aloud with its numbers, or with why it has none', () => {
   expect(spoken('石桥村', aFigure(), 'visit_coverage')).toBe('石桥村，50.0%，10 / 20 户')
   expect(spoken('石桥村', FEW, 'visit_coverage')).toBe('石桥村，不足 10，只列数目，不计比率，3 / 7 户')
+})
+
+it('of too few the numbers stand large, and no word that sounds like a low rate', () => {
+  expect(headline(FEW, 'must_visit_coverage')).toBe('3 / 7 次')
+  expect(headline(UNKNOWN, 'visit_coverage')).toBe('无数据')
+  expect(headline(aFigure(), 'visit_coverage')).toBe('50.0%')
 })

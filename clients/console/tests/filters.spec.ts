@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { filterQuery, levelBelow, levelsOf, parseFilters, withChange, type Filters } from '../src/pure/filters'
+import { filterQuery, levelBelow, levelsOf, nextSort, parseFilters, withChange, type Filters } from '../src/pure/filters'
 
 const MONTH = '2026-11'
 const usual: Filters = { place: null, period: MONTH, level: null, metric: 'visit_coverage', warn: null, sort: 'code', list: null }
@@ -42,4 +42,17 @@ it('shows a place by a finer level only', () => {
   expect(levelBelow('village')).toBe('micro_grid')
   expect(levelsOf('village')).not.toContain('village')
   for (const level of ['township', 'village', 'branch', 'grid', 'micro_grid']) expect(levelsOf(level)).toContain(levelBelow(level))
+})
+
+describe('a click on the head of a column', () => {
+  const clicks = (of: 'value' | 'missing' | 'code') => {
+    const first = nextSort('code', of)
+    return [first, nextSort(first, of), nextSort(nextSort(first, of), of)]
+  }
+  it('asks for what one looks for, then the other way round, then for the codes', () => {
+    expect(clicks('value')).toEqual(['value', '-value', 'code'])
+    expect(clicks('missing')).toEqual(['-missing', 'missing', 'code'])
+    expect(clicks('code')).toEqual(['code', 'code', 'code'])
+    expect(nextSort('-missing', 'value')).toBe('value')
+  })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { changedFields, counts, dueOn, isShown, linesOf, matches, missed, ordered, placeOf } from '../src/pure/households'
+import { changedFields, counts, dueOn, isNamed, isShown, linesOf, matches, missed, ordered, placeOf } from '../src/pure/households'
 import { aGap, aHousehold, aMust, anOverdue } from './make'
 
 const households = [
@@ -55,7 +55,8 @@ describe('lines', () => {
   })
   it('are found by number, head, group and primary', () => {
     const masked = linesOf([aHousehold('h4', { head_name: '袁**' })], [], [], [])[0]
-    expect(['袁德明', '袁明', '王德明', '袁'].map((text) => matches(masked, text))).toEqual([true, false, false, true])
+    expect(['袁德明', '袁 德', '袁德明明', '王德明', '袁'].map((text) => matches(masked, text))).toEqual([true, true, false, false, true])
+    expect(['袁德明', '袁', 'h4'].map((text) => isNamed(masked, text))).toEqual([false, true, true])
     expect(['h10', '王', '2组', '李建国', ' '].map((text) => matches(line('h2'), text))).toEqual([false, true, true, true, true])
   })
 })

@@ -105,7 +105,7 @@ async function send<T>(method: string, template: string, { query = {}, path = {}
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
   const failure = await failureOf(response)
   // Only if the session is still the one that was refused: a late answer must not end a newer one.
-  if (failure.code === 'session.missing' && token && token === session.token) endSession(failure.message)
+  if (failure.code === 'session.missing' && token && token === session.token) endSession(method === 'POST' || method === 'PATCH' ? `${failure.message}刚才填写的没有保存，登录后请再填一次。` : failure.message)
   throw failure
 }
 

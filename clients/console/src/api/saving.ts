@@ -3,6 +3,9 @@ import { uuid4 } from '@core/uuid'
 import { ref, shallowRef, type Ref, type ShallowRef } from 'vue'
 import { Failure } from './client'
 
+/** The code of what stands at a field alone. */
+const ASIDE = 'form'
+
 export interface Saving {
   busy: Readonly<Ref<boolean>>
   /** What the server refused, in its sentence. */
@@ -11,6 +14,10 @@ export interface Saving {
   errors: Readonly<Ref<Record<string, string>>>
   /** As a form is when it opens. */
   clear: () => void
+  /** Of what is wrong, forget all but these fields. */
+  keep: (fields: string[]) => void
+  /** What sending found out about a field, so that it did not go on. */
+  fail: (field: string, sentence: string) => never
   /** Send, unless something is under way or `lacking`; whether it went through. */
   save: (send: () => Promise<unknown>, lacking?: Record<string, string>) => Promise<boolean>
 }
@@ -25,6 +32,15 @@ export function useSaving(): Saving {
     errors.value = {}
   }
 
+  function keep(fields: string[]): void {
+    const left = Object.entries(errors.value).filter(([field]) => fields.includes(field))
+    if (left.length < Object.keys(errors.value).length) errors.value = Object.fromEntries(left)
+  }
+
+  function fail(field: string, sentence: string): never {
+    throw new Failure(0, ASIDE, sentence, undefined, { [field]: [sentence] })
+  }
+
   async function save(send: () => Promise<unknown>, lacking: Record<string, string> = {}): Promise<boolean> {
     if (busy.value) return false
     failure.value = null
@@ -36,7 +52,7 @@ export function useSaving(): Saving {
       return true
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      failure.value = error
+      failure.value = error.code === ASIDE ? null : error
       errors.value = byField(error)
       return false
     } finally {
@@ -44,7 +60,7 @@ export function useSaving(): Saving {
     }
   }
 
-  return { busy, failure, errors, clear, save }
+  return { busy, failure, errors, clear, keep, fail, save }
 }
 
 /** An id for a form from its opening to its sending: sent twice, it is still one thing. */

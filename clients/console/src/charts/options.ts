@@ -27,8 +27,17 @@ export const WALL: Look = {
 const FONT = 'PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif'
 
 /** What the marks of the curve mean, for its heading. */
-export function trendHint(warn: number | null): string {
-  return `实心点已定稿，空心点还会变${warn === null ? '' : `；虚线是提醒线 ${warn}%`}`
+/** How the picture is read; an axis that does not begin at nothing is said, or a slope looks like a collapse. */
+export function trendHint(periods: Series['periods'], warn: number | null): string {
+  const from = axisFrom(valuesOf(periods, warn))
+  const line = warn === null ? '' : `；虚线是提醒线 ${warn}%`
+  return `实心点已定稿，空心点还会变${line}${from === 0 ? '' : `；竖轴从 ${Math.round(from * 100)}% 起`}`
+}
+
+/** All that the picture has to hold. */
+function valuesOf(periods: Series['periods'], warn: number | null): number[] {
+  const values = periods.map((one) => one.figure.value).filter((value): value is number => value !== null)
+  return warn === null ? values : [...values, warn / 100]
 }
 
 /** Where the axis begins: at nothing, or on the tick below the least value where all of them are so high that only
@@ -44,8 +53,7 @@ function axisFrom(values: number[]): number {
  */
 export function trendOption(periods: Series['periods'], metric: Metric, warn: number | null, look: Look): Option {
   const values = periods.map((one) => one.figure.value)
-  const known = [...values.filter((value): value is number => value !== null), ...(warn === null ? [] : [warn / 100])]
-  const least = axisFrom(known)
+  const least = axisFrom(valuesOf(periods, warn))
   const text = { color: look.quiet, fontSize: look.size }
   const last = values.reduceRight<number>((found, value, index) => (found < 0 && value !== null ? index : found), -1)
   return {

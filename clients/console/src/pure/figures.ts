@@ -100,6 +100,11 @@ export function fraction(figure: Pick<Rate, 'numerator' | 'denominator'>, metric
   return `${count(figure.numerator)} / ${count(figure.denominator)} ${UNITS[metric]}`
 }
 
+/** What stands large: the rate; of few the numbers, because 不足10 read aloud sounds like a low rate; else the word. */
+export function headline(figure: Figure, metric: Metric): string {
+  return figure.value === null ? fraction(figure, metric) || shown(figure) : shown(figure)
+}
+
 /** What is in the denominator and not in the numerator. */
 export function missing(figure: Pick<Rate, 'numerator' | 'denominator'>): number | null {
   return figure.numerator === null || figure.denominator === null ? null : figure.denominator - figure.numerator

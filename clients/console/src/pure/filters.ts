@@ -84,6 +84,14 @@ export function withChange(filters: Filters, change: Partial<Filters>): Filters 
   return next
 }
 
+/** What a click on a column asks for. What one looks for comes first: the lowest rates, the most that is missing; a third
+ * click leads back to the codes. */
+export function nextSort(sort: Sort, of: 'code' | 'value' | 'missing'): Sort {
+  const orders: Record<typeof of, Sort[]> = { code: ['code'], value: ['value', '-value', 'code'], missing: ['-missing', 'missing', 'code'] }
+  const order = orders[of]
+  return order[(order.indexOf(sort) + 1) % order.length]
+}
+
 /** How a place of some level is shown when nothing else is asked for. */
 export function levelBelow(level: string): Level {
   if (level === 'township' || level === 'county') return 'village'

@@ -1,6 +1,6 @@
 /** A secretary's households with what there is to do about each: lists of the API brought together. */
 import { sortable } from '@core/status'
-import type { GapRow, Household, MustVisit, OverdueRow } from '../api/types'
+import type { GapRow, Household, MustVisit, OverdueRow, Visit } from '../api/types'
 
 export type Show = 'all' | 'overdue' | 'must' | 'gap'
 export type Order = 'group' | 'due'
@@ -16,6 +16,12 @@ export interface Line {
 /** Where a household is, on one line: its number, group and micro-grid. */
 export function placeOf({ code, group_name, micro_grid }: Household): string {
   return [code, group_name, micro_grid?.name].filter(Boolean).join(' · ')
+}
+
+/** A visit that was entered wrongly, and why it is to be voided. */
+export interface Wrong {
+  visit: Visit
+  reason: string
 }
 
 /** What can be put right of a household, as a form holds it; nothing known is an empty text. */
@@ -91,17 +97,21 @@ export function ordered(lines: readonly Line[], order: Order): Line[] {
   })
 }
 
-/** Whether this may be the name behind a masked one: 袁德明 may be 袁**. */
+/** Whether this may be the name behind a masked one, or its beginning: 袁德明 and 袁德 may be 袁**. */
 export function mayBe(name: string, masked: string): boolean {
   const [said, shown] = [[...name], [...masked]]
-  return said.length === shown.length && shown.every((char, index) => char === '*' || char === said[index])
+  return said.length <= shown.length && said.every((char, index) => shown[index] === '*' || char === shown[index])
+}
+
+/** Whether what is searched stands in what is shown, so that it is surely this one. */
+export function isNamed({ household }: Line, text: string): boolean {
+  const wanted = text.replace(/\s/g, '')
+  const { code, head_name, group_name, primary } = household
+  return wanted === '' || [code, head_name, group_name, primary?.name].some((one) => one?.includes(wanted))
 }
 
 /** Whether somebody looks for this household, by its number, head, group or primary. A slip of paper has the head's
  * whole name, so that finds all whom it may mean. */
 export function matches(line: Line, text: string): boolean {
-  const wanted = text.trim()
-  if (wanted === '') return true
-  const { code, head_name, group_name, primary } = line.household
-  return mayBe(wanted, head_name) || [code, head_name, group_name, primary?.name].some((one) => one?.includes(wanted))
+  return isNamed(line, text) || mayBe(text.replace(/\s/g, ''), line.household.head_name)
 }

@@ -179,6 +179,9 @@ export interface HistoryRow {
   voided: boolean
   /** 我, a colleague's name, or 其他同志. */
   visitor: string
+  /** Who went along, in words. */
+  companions: string[]
+  needs_follow_up: boolean
   mine: boolean
 }
 
@@ -203,11 +206,16 @@ export async function history(id: string): Promise<History> {
   return { visits: (await read<HistoryRow[]>(HISTORY + id)) || [], fresh: false, problem }
 }
 
+/** 我, a colleague's name, or 其他同志. */
+export function nameOf(personId: string): string {
+  if (session.me !== null && personId === session.me.person_id) return '我'
+  const colleague = households.colleagues.filter((one) => one.id === personId)[0]
+  return colleague ? colleague.name : '其他同志'
+}
+
 function rowOf(visit: VisitOut): HistoryRow {
   const me = session.me
   const isMine = me !== null && (visit.visitor_id === me.person_id || visit.entered_by === me.account_id)
-  const colleague = households.colleagues.filter((one) => one.id === visit.visitor_id)[0]
-  const isVisitor = me !== null && visit.visitor_id === me.person_id
   return {
     id: visit.id,
     occurred_on: visit.occurred_on,
@@ -216,7 +224,9 @@ function rowOf(visit: VisitOut): HistoryRow {
     topics: visit.topics,
     note: visit.note,
     voided: visit.state === 'voided',
-    visitor: isVisitor ? '我' : colleague ? colleague.name : '其他同志',
+    visitor: nameOf(visit.visitor_id),
+    companions: visit.companion_ids.map(nameOf),
+    needs_follow_up: visit.needs_follow_up,
     mine: isMine,
   }
 }
@@ -227,10 +237,11 @@ export const detailOf = (id: string): Promise<HouseholdDetail> => api.household(
 /** The telephone number, on tap: the server notes who looked. Never stored. Throws. */
 export const phoneOf = async (id: string): Promise<string | null> => (await api.phoneOf(id)).phone
 
-/** Say that a household needs a visit. Throws. */
-export async function raiseMustVisit(form: MustVisitIn): Promise<void> {
-  await api.raiseMustVisit(form)
+/** Say that a household needs a visit; whether somebody was there already, so that nothing is left to do. Throws. */
+export async function raiseMustVisit(form: MustVisitIn): Promise<boolean> {
+  const { state } = await api.raiseMustVisit(form)
   await refresh()
+  return state === 'met'
 }
 
 /** Take a must-visit back. Throws. */

@@ -49,6 +49,17 @@ test('a must-visit is raised once, and its deadline is shown', async () => {
   expect(second.body).toMatchObject({ client_id: first.body.client_id, household_id: id(1), kind: 'illness', since: day() })
 })
 
+test('a must-visit that somebody met before it was raised says so', async () => {
+  const page = phone.open('pages/household/household', { id: id(1) })
+  const before = obligations
+  phone.routes['POST /must-visits'] = (body) => [201, { id: body.client_id, state: 'met' }]
+  await page.tap('提出必访')
+  await page.tap('生病住院')
+  await page.tap('提出')
+  await until(() => phone.did.some((done) => done.includes('这次必访已经落实')))
+  obligations = before
+})
+
 test('a must-visit raised by mistake is taken back with a reason, after asking', async () => {
   const page = phone.open('pages/household/household', { id: id(1) })
   await page.says('还有 3 天')

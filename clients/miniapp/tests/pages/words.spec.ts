@@ -63,14 +63,16 @@ test('a visit in one line', () => {
 })
 
 describe('the visits of a household', () => {
+  const nameOf = (id: string): string => (id === 'p2' ? '刘敏' : '其他同志')
   const told: HistoryRow = {
-    id: 'v1', occurred_on: '2026-11-10', mode: 'remote', outcome: 'met', topics: [], note: null, voided: false, visitor: '周强', mine: false,
+    id: 'v1', occurred_on: '2026-11-10', mode: 'remote', outcome: 'met', topics: [], note: null, voided: false, visitor: '周强', companions: [], needs_follow_up: false, mine: false,
   }
   test('one that the server told is shown once, as it told it', () => {
-    expect(rowsOf([item({ state: 'sent' })], [told])).toEqual([{ ...told, here: null }])
+    expect(rowsOf([item({ state: 'sent' })], [told], nameOf)).toEqual([{ ...told, here: null }])
   })
   test('one that is only here says how far it got; newest first', () => {
-    const rows = rowsOf([item({}, { client_id: 'v2' })], [told])
+    const rows = rowsOf([item({}, { client_id: 'v2', companion_ids: ['p2'], needs_follow_up: true })], [told], nameOf)
+    expect(rows[0]).toMatchObject({ companions: ['刘敏'], needs_follow_up: true })
     expect(rows.map((row) => [row.id, row.here, row.visitor])).toEqual([['v2', 'waiting', '我'], ['v1', null, '周强']])
   })
 })

@@ -10,7 +10,7 @@ export interface Row extends Omit<HistoryRow, 'id'> {
 }
 
 /** A visit that the server told is shown once, as it told it. Newest first. */
-export function rowsOf(items: readonly Item[], told: readonly HistoryRow[]): Row[] {
+export function rowsOf(items: readonly Item[], told: readonly HistoryRow[], nameOf: (personId: string) => string): Row[] {
   const rows: Row[] = told.map((row) => ({ ...row, here: null }))
   for (const { visit, state, voided } of items)
     if (!told.some((row) => row.id === visit.client_id))
@@ -23,6 +23,8 @@ export function rowsOf(items: readonly Item[], told: readonly HistoryRow[]): Row
         note: visit.note || null,
         voided,
         visitor: '我',
+        companions: (visit.companion_ids || []).map(nameOf),
+        needs_follow_up: !!visit.needs_follow_up,
         mine: true,
         here: state,
       })

@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make run` and `make test`. Nothing here is needed to deploy.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test checks bench proof lint types openapi clean
+.PHONY: help setup run test checks checks-server checks-clients browser clients pictures speed bench proof lint types openapi clean
 MAKEFLAGS += --no-print-directory
 
 # Always `python -m tool`: the scripts of an environment do not start from a path with a space.
@@ -38,12 +38,37 @@ setup: ## make .venv with the pinned packages, if it is missing or they changed
 	$(call environment,.venv,requirements.txt requirements-dev.txt constraints.txt)
 
 run: setup ## serve the demo township on this machine (PORT=8000 RUN_DIR=.run), Ctrl-C ends it
+	@$(PYTHON) -m backend.local.clients build || echo "The server starts all the same." >&2
 	@exec $(PYTHON) -m backend run
 
-test: setup checks ## run every check and every test
+clients: setup ## build the console and the phone's pages for /console/ and /m/, where Node 20 or newer is there
+	@$(PYTHON) -m backend.local.clients build
+
+pictures: setup ## take the pictures of docs/pictures/ from the demo that `make run` serves, with Debian's chromium
+	$(PYTHON) -m tests.e2e.pictures
+
+speed: setup ## how long the committee waits for its page, from the demo that `make run` serves
+	$(PYTHON) -m tests.e2e.speed
+
+# A browser is a system's package, so only where we may install one; elsewhere the browser tests say what is missing.
+browser:
+	@if [ -z "$$CHROMIUM" ] && ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Debian's Chromium for the browser tests, about a minute …" >&2; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null || true; \
+	fi
+
+test: setup browser checks ## run every check and every test
 	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
-checks: lint types
+# The two halves share no file, and there are mostly two processors.
+checks: setup
+	@$(MAKE) -j2 -Oline checks-server checks-clients
+
+checks-clients: setup
+	$(PYTHON) -m backend.local.clients check
+
+checks-server: lint types
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	$(PYTHON) -m backend migrate --check
 	$(PYTHON) -m backend openapi --check
@@ -63,10 +88,11 @@ bench: setup ## measure against the raw limit and the peers, in one interleaved 
 	$(call environment,.venv-bench,bench/requirements.txt)
 	$(PYTHON) -m bench $(ARGS)
 
-proof: setup checks ## the long tests on top (PROOF=1): more histories, more faults
+proof: setup browser checks ## the long tests on top (PROOF=1): more histories, more faults
 	PROOF=1 $(PYTHON) -m pytest
 
 clean: ## remove environments, caches and RUN_DIR with the demo's data
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m backend.local.places "$${RUN_DIR:-.run}"; fi
 	@rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf clients/*/node_modules clients/*/dist tests/e2e/node_modules
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

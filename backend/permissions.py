@@ -35,6 +35,8 @@ class Verb(StrEnum):
     BRANCH_READ = "branch.read"
     COVERAGE_DRILL = "coverage.drill"
     COVERAGE_READ = "coverage.read"
+    FEEDBACK_ANSWER = "feedback.answer"
+    FEEDBACK_READ = "feedback.read"
     HOUSEHOLD_CREATE = "household.create"
     HOUSEHOLD_EDIT = "household.edit"
     HOUSEHOLD_READ = "household.read"
@@ -54,6 +56,7 @@ class Verb(StrEnum):
 
 
 V = Verb
+_FEEDBACK = frozenset({V.FEEDBACK_ANSWER, V.FEEDBACK_READ})
 _MUST_VISITS = frozenset({V.MUST_VISIT_RAISE, V.MUST_VISIT_READ, V.MUST_VISIT_WITHDRAW})
 #: `member` is held by everybody bound to a person, through the person; it is never granted.
 VERBS: dict[Role, frozenset[Verb]] = {
@@ -61,7 +64,7 @@ VERBS: dict[Role, frozenset[Verb]] = {
         {V.BRANCH_READ, V.HOUSEHOLD_READ, V.HOUSEHOLD_REVEAL, V.REGION_READ, V.VISIT_READ, V.VISIT_RECORD, V.VISIT_VOID}
     )
     | _MUST_VISITS,
-    Role.BRANCH_SECRETARY: frozenset(V) - {V.ROLE_GRANT, V.RULE_SET},
+    Role.BRANCH_SECRETARY: frozenset(V) - _FEEDBACK - {V.ROLE_GRANT, V.RULE_SET},
     Role.AREA_CADRE: frozenset(
         {
             V.BRANCH_READ,
@@ -91,8 +94,9 @@ VERBS: dict[Role, frozenset[Verb]] = {
             V.RULE_SET,
         }
     )
+    | _FEEDBACK
     | _MUST_VISITS,
-    Role.TOWNSHIP_COMMITTEE: frozenset({V.BRANCH_READ, V.COVERAGE_DRILL, V.COVERAGE_READ, V.REGION_READ}),
+    Role.TOWNSHIP_COMMITTEE: frozenset({V.BRANCH_READ, V.COVERAGE_DRILL, V.COVERAGE_READ, V.REGION_READ}) | _FEEDBACK,
     Role.DEPARTMENT: frozenset({V.REGION_READ}),
     Role.ADMINISTRATOR: frozenset({V.BRANCH_READ, V.REGION_READ, V.ROLE_GRANT}),
 }

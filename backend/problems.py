@@ -5,7 +5,10 @@ Raising a problem undoes the request; returning one from a handler keeps what wa
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
+
+from backend.rules.texts import written
 
 
 class Problem(Exception):
@@ -19,7 +22,8 @@ class Problem(Exception):
     def __init__(
         self, *, errors: dict[str, list[str]] | None = None, retry_after: int | None = None, **details: Any
     ) -> None:
-        self.sentence = self.detail.format(**details)
+        told = {name: written(value) if isinstance(value, date) else value for name, value in details.items()}
+        self.sentence = self.detail.format(**told)
         super().__init__(f"{self.code}: {self.sentence}")
         self.errors = errors or {}
         self.retry_after = retry_after
@@ -44,6 +48,13 @@ def _problem(name: str, status: int, code: str, title: str, detail: str) -> type
 # Any request
 Malformed = _problem("Malformed", 400, "request.malformed", "内容无法读取", "发送的内容不是完整的 JSON，请重试。")
 NotFound = _problem("NotFound", 404, "request.not_found", "没有这个地址", "请检查网址，或更新小程序后再试。")
+PagesNotBuilt = _problem(
+    "PagesNotBuilt",
+    404,
+    "pages.not_built",
+    "网页没有安装",
+    "这台服务器还没有装上网页；请告诉管理员（装好 Node 20 后执行 make clients）。",
+)
 MethodNotAllowed = _problem(
     "MethodNotAllowed", 405, "request.method", "不支持这个操作", "这个地址不支持这种操作；用小程序的，请更新后再试。"
 )
@@ -105,7 +116,7 @@ InvitationInvalid = _problem(
     404,
     "accounts.invitation",
     "邀请码不对",
-    "邀请码不存在、已用过或已过期，请向支部书记要一个新的。",
+    "没有这个邀请码，或者已用过、已过期。先对一对有没有输错；还不行，请向支部书记要一个新的。",
 )
 IdentityBound = _problem(
     "IdentityBound", 409, "accounts.identity_bound", "这个微信已经绑定", "它已绑定了一名党员；要换绑请先联系支部书记。"
@@ -128,11 +139,11 @@ RuleInPast = _problem(
 )
 RulePlanned = _problem(
     "RulePlanned", 409, "regions.rule_planned", "后面已有安排",
-    "{on} 起已安排了另一个数。要以这次为准，请确认“替换后面的安排”再提交。",
+    "{on}起已安排了另一个数。要以这次为准，请确认“替换后面的安排”再提交。",
 )  # fmt: skip
 RuleOrder = _problem(
     "RuleOrder", 422, "regions.rule_order", "联户数前后不符",
-    "从 {on} 起，下限应不大于上限，上限应不大于最多户数，请先改另一个数。",
+    "从{on}起，下限应不大于上限，上限应不大于最多户数，请先改另一个数。",
 )  # fmt: skip
 BranchNotFound = _problem("BranchNotFound", 404, "branches.not_found", "没有这个支部", "请从列表中重新选择。")
 PersonNotFound = _problem("PersonNotFound", 404, "people.not_found", "没有这个人", "请从名单中重新选择。")
@@ -149,10 +160,10 @@ HouseholdCodeTaken = _problem("HouseholdCodeTaken", 409, "households.code_taken"
 NotMicroGrid = _problem("NotMicroGrid", 422, "households.not_micro_grid", "要选到微网格", "请选择这一户所在的微网格。")
 PlannedChange = _problem(
     "PlannedChange", 409, "households.planned_change", "后面已有安排",
-    "{on} 已有一次变更。还没有到的变更，确认“替换后面的安排”后可以改；已经生效的请选更晚的日期。",
+    "{on}已有一次变更。还没有到的变更，确认“替换后面的安排”后可以改；已经生效的请选更晚的日期。",
 )  # fmt: skip
 BeforeOpening = _problem(
-    "BeforeOpening", 422, "households.before_opening", "日期太早", "这一户从 {opened_on} 起登记，请选之后的日期。"
+    "BeforeOpening", 422, "households.before_opening", "日期太早", "这一户从{opened_on}起登记，请选之后的日期。"
 )
 RevealLimit = _problem(
     "RevealLimit",
@@ -166,11 +177,11 @@ RevealLimit = _problem(
 AssignmentNotFound = _problem("AssignmentNotFound", 404, "assignments.not_found", "没有这条联系", "请刷新后再试。")
 PrimaryTaken = _problem(
     "PrimaryTaken", 409, "assignments.primary_taken", "已经有主联党员",
-    "从 {since} 起已有主联党员，请先结束那条联系，再建新的。",
+    "从{since}起已有主联党员，请先结束那条联系，再建新的。",
 )  # fmt: skip
 LinkPlanned = _problem(
     "LinkPlanned", 409, "assignments.planned", "后面已有安排",
-    "{on} 起已安排了一条主联。要以这次为准，请确认“替换后面的安排”再提交。",
+    "{on}起已安排了一条主联。要以这次为准，请确认“替换后面的安排”再提交。",
 )  # fmt: skip
 AlreadyLinked = _problem(
     "AlreadyLinked",
@@ -179,9 +190,9 @@ AlreadyLinked = _problem(
     "已经联系着",
     "这名同志已经联系或将要联系这一户，请换人，或先结束原来的联系。",
 )
-AlreadyEnded = _problem("AlreadyEnded", 409, "assignments.already_ended", "这条联系已经结束", "它已于 {on} 结束。")
+AlreadyEnded = _problem("AlreadyEnded", 409, "assignments.already_ended", "这条联系已经结束", "它已于{on}结束。")
 EndBeforeStart = _problem(
-    "EndBeforeStart", 422, "assignments.end_before_start", "结束日期太早", "这条联系从 {start} 开始，不能结束得更早。"
+    "EndBeforeStart", 422, "assignments.end_before_start", "结束日期太早", "这条联系从{start}开始，不能结束得更早。"
 )
 PersonExempt = _problem(
     "PersonExempt", 409, "assignments.person_exempt", "这名党员免联", "免联期内不安排联系户，请换一名党员。"
@@ -238,7 +249,7 @@ MustVisitDayUnfit = _problem(
 )
 MustVisitOpen = _problem(
     "MustVisitOpen", 409, "obligations.open", "已经提出过",
-    "{since} 的“{kind}”已经提出，{due_on} 前走访即可，不用再提。",
+    "{since}的“{kind}”已经提出，{due_on}前走访即可，不用再提。",
 )  # fmt: skip
 MustVisitOver = _problem(
     "MustVisitOver", 409, "obligations.over", "期限已过", "期限已过的必访已计入统计，确有错误请由支部书记撤回。"
@@ -273,6 +284,18 @@ PurposeMissing = _problem(
 )  # fmt: skip
 AreaOrBranch = _problem(
     "AreaOrBranch", 422, "coverage.area_or_branch", "范围不清楚", "请在 area 和 branch 中填写一个。"
+)
+
+# Feedback
+FeedbackNotFound = _problem(
+    "FeedbackNotFound", 404, "feedback.not_found", "没有这条意见", "请刷新后再试；它可能不归你这里答复。"
+)
+FeedbackAnswered = _problem(
+    "FeedbackAnswered",
+    409,
+    "feedback.answered",
+    "已经答复过",
+    "这条意见已有答复，提意见的人可能已经看到；请刷新后查看。",
 )
 
 

@@ -9,10 +9,11 @@ from handlers import (
     assignments,
     audit,
     coverage,
+    feedback,
     households,
     meta,
-    metrics,
     obligations,
+    pages,
     people,
     regions,
     sync,
@@ -24,6 +25,7 @@ api = Blueprint.group(
     assignments.blueprint,
     audit.blueprint,
     coverage.blueprint,
+    feedback.blueprint,
     households.blueprint,
     meta.blueprint,
     obligations.blueprint,
@@ -34,4 +36,4 @@ api = Blueprint.group(
     version=1,
     version_prefix="/api/v",
 )
-outside = metrics.outside
+outside = pages.outside

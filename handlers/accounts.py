@@ -21,25 +21,26 @@ blueprint = Blueprint("accounts")
 ATTEMPTS, MINUTE = 120, 60
 
 
-def _asking(request: Request) -> Asking:
+def asking_of(request: Request) -> Asking:
+    """Who asks without a session: when, and from which network."""
     address = request.remote_addr or request.ip or ""
     return Asking(request.app.ctx.clock(), accounts.network_of(address), request_id_of(request))
 
 
-async def _slow_down(request: Request) -> None:
-    """A first net in Redis against floods; with Redis gone it lets everybody pass to the count in PostgreSQL."""
-    wait = await request.app.ctx.cache.allow("sign-in", accounts.limit_key(_asking(request)), ATTEMPTS, MINUTE)
+async def slow_down(request: Request, name: str) -> None:
+    """A first net in Redis against floods of one kind; with Redis gone it lets everybody pass to the count in PostgreSQL."""
+    wait = await request.app.ctx.cache.allow(name, accounts.limit_key(asking_of(request)), ATTEMPTS, MINUTE)
     if wait:
         raise problems.TooMany(retry_after=wait, seconds=wait)
 
 
 async def _ask_wechat(request: Request, body: dict[str, Any]) -> WeChatLogin:
-    await _slow_down(request)
+    await slow_down(request, "sign-in")
     return await accounts.ask_wechat(request.app.ctx.wechat, body["code"])
 
 
 async def _only_slow_down(request: Request, body: dict[str, Any]) -> None:
-    await _slow_down(request)
+    await slow_down(request, "sign-in")
 
 
 @blueprint.post("/auth/wechat")
@@ -56,7 +57,7 @@ async def sign_in_with_wechat(_: None, request: Request, *, body: dict[str, Any]
 
     `bound: false` means that this WeChat is nobody yet: its token can do one thing, POST /auth/wechat/bind.
     """
-    return await accounts.sign_in_with_wechat(_asking(request), prepared)
+    return await accounts.sign_in_with_wechat(asking_of(request), prepared)
 
 
 @blueprint.post("/auth/wechat/bind")
@@ -70,7 +71,7 @@ async def sign_in_with_wechat(_: None, request: Request, *, body: dict[str, Any]
 )
 async def bind(viewer: Viewer, request: Request, *, body: dict[str, Any], prepared: None) -> Any:
     """Bind this WeChat to the person who was invited; old sessions end, the answer holds a new token."""
-    return await accounts.bind(viewer, _asking(request), body["invite_code"])
+    return await accounts.bind(viewer, asking_of(request), body["invite_code"])
 
 
 @blueprint.post("/auth/password")
@@ -84,7 +85,7 @@ async def bind(viewer: Viewer, request: Request, *, body: dict[str, Any], prepar
 )
 async def sign_in_with_password(_: None, request: Request, *, body: dict[str, Any], prepared: None) -> Any:
     """Sign in to the console with password and one-time code."""
-    return await accounts.sign_in_with_password(_asking(request), body["account"], body["password"], body["totp"])
+    return await accounts.sign_in_with_password(asking_of(request), body["account"], body["password"], body["totp"])
 
 
 @blueprint.delete("/auth/session")

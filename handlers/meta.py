@@ -13,7 +13,7 @@ from sanic.response import html, json, raw, redirect
 from backend import problems
 from backend.http.endpoint import endpoint, problem_response, request_id_of
 from backend.permissions import ROLES
-from backend.rules import obligations, reasons, visits
+from backend.rules import assignments, feedback, obligations, reasons, visits
 from backend.rules.regions import RULES
 from backend.services import health
 from schemas.meta import AboutOut, CodesOut
@@ -29,6 +29,7 @@ CODES = {
         "topics": visits.TOPICS,
         "backfill_reasons": visits.BACKFILL_REASONS,
         "void_reasons": visits.VOID_REASONS,
+        "assignment_sources": assignments.SOURCES,
         "must_visit_kinds": obligations.KINDS,
         "withdraw_reasons": obligations.WITHDRAW_REASONS,
         "drill_purposes": reasons.PURPOSES,
@@ -42,6 +43,8 @@ CODES = {
         "visitors": reasons.VISITORS,
         "frozen_parts": reasons.PARTS,
         "changes": reasons.CHANGES,
+        "feedback_kinds": feedback.KINDS,
+        "feedback_states": feedback.STATES,
         "roles": ROLES,
         "rules": {str(name): rule.words for name, rule in RULES.items()},
     }.items()

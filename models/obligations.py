@@ -63,6 +63,14 @@ CROSS JOIN LATERAL (
   FROM counted_visit v WHERE v.household_id = ANY (family) AND v.occurred_on BETWEEN m.since AND m.due_on) x"""
 
 
+#: Whether a must-visit `m` is owed still: nobody of its `{family}` was met since, and none declined. One whose deadline
+#: has passed stays until somebody comes (docs/rules.md O7, C22, C25).
+OWED = """NOT EXISTS (
+  SELECT FROM counted_visit v WHERE v.household_id = ANY ({family}) AND v.occurred_on >= m.since
+    AND (v.as_in_person OR v.outcome = 'declined' OR (v.contact AND EXISTS (
+      SELECT FROM residence r WHERE r.household_id = v.household_id AND r.status = 'away' AND r.during @> v.occurred_on))))"""
+
+
 async def find(must_visit_id: UUID, today: date) -> Record | None:
     """A must-visit with its state today."""
     rows = _STATED.format(rows="(SELECT * FROM must_visit WHERE id = $1)", today="$2")
@@ -82,17 +90,22 @@ async def find_open(household_id: UUID, kind: str, since: date, due_on: date, to
     )
 
 
+#: The household of a must-visit `m`, and the one that goes on instead of it on the day $4.
+_ANSWERING = """m.household_id || ARRAY(SELECT s.successor_id FROM succession s
+  WHERE s.household_id = m.household_id AND s.annulled_at IS NULL AND s.on_day <= $4::date)"""
+
+
 async def list_visible(
     places: scope.Places,
     today: date,
     *,
     region_id: UUID | None,
     household_id: UUID | None,
-    only_open: bool,
+    state: str,
     after: tuple[date, UUID] | None,
     limit: int,
 ) -> list[Record]:
-    """Must-visits of households in scope in order of deadline; in a region, of a household, or only the open ones.
+    """Must-visits of households in scope in order of deadline; in a region, of a household; the open, the owed, or all.
 
     The state is worked out for few: for those that may still be open, or for one page.
     """
@@ -104,14 +117,15 @@ async def list_visible(
                      WHERE r.household_id = h.id AND g.path @> ARRAY[$5::uuid]
                        AND r.during @> least(greatest($4::date, h.opened_on), coalesce(h.closed_on - 1, 'infinity'::date))))
                 AND ($6::uuid IS NULL OR m.household_id = $6)
-                AND (NOT $7::bool OR (m.withdrawn_at IS NULL AND m.due_on >= $4::date))
+                AND ($7::text <> 'open' OR (m.withdrawn_at IS NULL AND m.due_on >= $4::date))
+                AND ($7 <> 'owed' OR (m.withdrawn_at IS NULL AND {OWED.format(family=_ANSWERING)}))
                 AND ($8::date IS NULL OR (m.due_on, m.id) > ($8, $9::uuid))
-              ORDER BY m.due_on, m.id LIMIT CASE WHEN $7 THEN NULL ELSE $10::int END)
-            SELECT * FROM ({_STATED.format(rows="chosen", today="$4")}) s WHERE NOT $7 OR state = 'open' ORDER BY due_on, id LIMIT $10""",
+              ORDER BY m.due_on, m.id LIMIT CASE WHEN $7 = 'open' THEN NULL ELSE $10::int END)
+            SELECT * FROM ({_STATED.format(rows="chosen", today="$4")}) s WHERE $7 <> 'open' OR state = 'open' ORDER BY due_on, id LIMIT $10""",
         *scope.arguments(places, today),
         region_id,
         household_id,
-        only_open,
+        state,
         after[0] if after else None,
         after[1] if after else None,
         limit,

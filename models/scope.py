@@ -82,13 +82,16 @@ SELECT h.id, h.code, h.group_name, h.head_sealed, h.head_masked, h.phone_sealed 
   h.opened_on, h.closed_on, h.version, s.access, r.micro_grid_id, g.name AS micro_grid_name, r.status AS residence,
   CASE WHEN EXISTS (SELECT FROM tier t WHERE t.household_id = h.id AND t.during @> $4::date) THEN 'key' ELSE 'ordinary' END AS tier,
   p.id AS primary_assignment_id, p.person_id AS primary_person_id, w.name_sealed AS primary_name_sealed, p.valid_from AS primary_since,
-  (SELECT max(v.occurred_on) FROM visit v WHERE v.household_id = h.id AND v.contact) AS last_contact_on
+  (SELECT max(v.occurred_on) FROM visit v WHERE v.household_id = h.id AND v.contact) AS last_contact_on, l.occurred_on AS last_visit_on,
+  l.outcome AS last_outcome
 FROM seen s JOIN household h ON h.id = s.household_id
 LEFT JOIN LATERAL (SELECT micro_grid_id, status FROM residence r WHERE r.household_id = h.id
   AND r.during @> least(greatest($4::date, h.opened_on), coalesce(h.closed_on - 1, 'infinity'::date))) r ON true
 LEFT JOIN region g ON g.id = r.micro_grid_id
 LEFT JOIN assignment p ON p.household_id = h.id AND p.role = 'primary' AND p.during @> $4::date
-LEFT JOIN person w ON w.id = p.person_id"""
+LEFT JOIN person w ON w.id = p.person_id
+LEFT JOIN LATERAL (SELECT v.occurred_on, v.outcome FROM visit v WHERE v.household_id = h.id AND v.voided_at IS NULL
+  ORDER BY v.occurred_on DESC, v.recorded_at DESC LIMIT 1) l ON true"""
 
 
 async def find_household(places: Places, household_id: UUID, today: date) -> Record | None:

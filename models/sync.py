@@ -8,6 +8,7 @@ from uuid import UUID
 
 from models import database
 from models.database import Record
+from models.obligations import OWED
 
 #: So many waiting marks are looked through. When more wait, or one of a whole place, every household counts as changed.
 MARKS = 500
@@ -93,16 +94,13 @@ async def must_visits(ids: Sequence[UUID], today: date) -> list[Record]:
     In time or late: one whose deadline has passed stays until somebody comes (docs/rules.md O7, C22, C25).
     """
     return await database.fetch(
-        """SELECT m.id, u.h AS household_id, m.kind, m.since, m.due_on
+        f"""SELECT m.id, u.h AS household_id, m.kind, m.since, m.due_on
            FROM unnest($1::uuid[]) AS u(h)
            CROSS JOIN LATERAL (SELECT u.h || ARRAY(
              SELECT s.household_id FROM succession s
              WHERE s.successor_id = u.h AND s.annulled_at IS NULL AND s.on_day <= $2::date) AS family OFFSET 0) f
            CROSS JOIN LATERAL (SELECT * FROM must_visit x WHERE x.household_id = ANY (family) AND x.withdrawn_at IS NULL OFFSET 0) m
-           WHERE NOT EXISTS (
-             SELECT FROM counted_visit v WHERE v.household_id = ANY (family) AND v.occurred_on >= m.since
-               AND (v.as_in_person OR v.outcome = 'declined' OR (v.contact AND EXISTS (
-                 SELECT FROM residence r WHERE r.household_id = v.household_id AND r.status = 'away' AND r.during @> v.occurred_on))))
+           WHERE {OWED.format(family="family")}
            ORDER BY m.due_on, m.id""",
         list(ids),
         today,

@@ -8,6 +8,7 @@ the common body costs a tenth (decision 0008; `tests/http/test_quick.py` holds t
 from __future__ import annotations
 
 import re
+import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -16,6 +17,7 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
+from backend.rules.texts import holds_card_number
 from backend.settings import CHINA
 
 REQUIRED: dict[str, str | list[Any] | dict[Any, Any]] = {
@@ -23,6 +25,7 @@ REQUIRED: dict[str, str | list[Any] | dict[Any, Any]] = {
     "null": "这一项不能为空",
     "validator_failed": "这一项不对",
 }
+_TELEPHONE = re.compile(r"1[3-9]\d{9}|0\d{9,11}|[2-9]\d{6,7}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
@@ -78,6 +81,30 @@ class Text(_Field):
         if len(text) > self.most:
             raise ValueError(f"最多 {self.most} 个字，现在有 {len(text)} 个")
         return text
+
+
+class TextWithoutCard(Text):
+    """A free text in which no number of an identity card or a bank card may stand (docs/rules.md V6, S10)."""
+
+    def read(self, value: Any) -> str:
+        text = super().read(value)
+        if holds_card_number(text):
+            raise ValueError("像是身份证号或银行卡号，请删去；这里不能写。")
+        return text
+
+
+class Telephone(Text):
+    """A telephone number as it is dialled: 11 digits of a mobile, or a fixed line with or without area code. Full-width
+    digits, spaces and lines between are taken; loaded as digits alone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(20, **kwargs)
+
+    def read(self, value: Any) -> str:
+        digits = re.sub(r"[\s()-]", "", unicodedata.normalize("NFKC", super().read(value)))
+        if not _TELEPHONE.fullmatch(digits):
+            raise ValueError("应为 11 位手机号，或区号加座机号")
+        return digits
 
 
 class Id(_Field):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from backend.rules.households import ResidenceStatus, TierReason
-from schemas.fields import Choice, Day, Flag, Id, Many, PageQuery, Text, Wire, fields, page_of
+from schemas.fields import Choice, Day, Flag, Id, Many, PageQuery, Telephone, Text, Wire, fields, page_of
 
 PURPOSES = ("visit", "contact", "emergency", "correction")
 REVEALED = ("head_name", "phone", "address")
@@ -30,7 +30,10 @@ class PrimaryRow(Wire):
 
 
 class HouseholdOut(Wire):
-    """`head_name` and `address` are plain for those linked to the household; for all others masked, and null."""
+    """`head_name` and `address` are plain for those linked to the household; for all others masked, and null.
+
+    `last_visit_on` and `last_outcome` are of the newest visit that is not voided, also one that was no contact.
+    """
 
     id = fields.UUID(required=True)
     code = fields.String(required=True, allow_none=True)
@@ -43,6 +46,8 @@ class HouseholdOut(Wire):
     tier = fields.String(required=True)
     primary = fields.Nested(PrimaryRow, required=True, allow_none=True)
     last_contact_on = fields.Date(required=True, allow_none=True)
+    last_visit_on = fields.Date(required=True, allow_none=True)
+    last_outcome = fields.String(required=True, allow_none=True)
     opened_on = fields.Date(required=True)
     closed_on = fields.Date(required=True, allow_none=True)
     access = fields.String(required=True)
@@ -58,7 +63,7 @@ class HouseholdIn(Wire):
     code = Text(40, load_default=None, allow_none=True)
     group_name = Text(30, required=True)
     head_name = Text(30, required=True)
-    phone = Text(20, load_default=None, allow_none=True)
+    phone = Telephone(load_default=None, allow_none=True)
     address = Text(100, load_default=None, allow_none=True)
     opened_on = Day(required=True)
     residence = Choice(ResidenceStatus, load_default=ResidenceStatus.RESIDENT)
@@ -67,7 +72,7 @@ class HouseholdIn(Wire):
 class HouseholdPatch(Wire):
     group_name = Text(30)
     head_name = Text(30)
-    phone = Text(20, allow_none=True)
+    phone = Telephone(allow_none=True)
     address = Text(100, allow_none=True)
 
 

@@ -11,7 +11,7 @@ from schemas.fields import Choice, Day, Id, PageQuery, Text, Wire, fields, page_
 class MustVisitsQuery(PageQuery):
     area = Text(36, load_default=None)
     household_id = Id(load_default=None)
-    state = Choice(["open", "all"], load_default="open")
+    state = Choice(["open", "owed", "all"], load_default="open")
 
 
 class MustVisitIn(Wire):

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from backend.rules.visits import BACKFILL_REASONS, MODES, OUTCOMES, TOPICS, VOID_REASONS
-from schemas.fields import REQUIRED, Choice, Day, Flag, Id, Instant, Many, PageQuery, Text, Wire, fields, page_of
+from schemas.fields import (
+    REQUIRED,
+    Choice,
+    Day,
+    Flag,
+    Id,
+    Instant,
+    Many,
+    PageQuery,
+    TextWithoutCard,
+    Wire,
+    fields,
+    page_of,
+)
 
 MOST_IN_BATCH = 500
 
@@ -18,7 +31,7 @@ class VisitIn(Wire):
     mode = Choice(MODES, required=True)
     outcome = Choice(OUTCOMES, required=True)
     topics = Many(Choice(TOPICS), 12, load_default=list)
-    note = Text(200, load_default=None, allow_none=True)
+    note = TextWithoutCard(200, load_default=None, allow_none=True)
     companion_ids = Many(Id(), 10, load_default=list)
     on_behalf_of = Id(load_default=None, allow_none=True)
     backfill_reason = Choice(BACKFILL_REASONS, load_default=None, allow_none=True)

@@ -45,7 +45,7 @@ _numbers = itertools.count()
 
 
 #: Folders whose tests share a township that takes long to load.
-TOGETHER = ("tests/demo",)
+TOGETHER = ("tests/demo", "tests/e2e")
 
 
 class OneProcess(LoadScopeScheduling):  # type: ignore[misc]

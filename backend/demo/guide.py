@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from backend import clients
 from backend.permissions import ROLES
 
 Facts = dict[str, Any]
@@ -32,6 +33,7 @@ def guide(demo: Facts, folder: str) -> str:
         [
             f"演示镇：{demo['township']['name']}（虚构，数据截至 {demo['until']}）   地址：{demo['base_url']}",
             f"微信替身：{demo['standin_url'] or '未启动'}   接口说明：{demo['base_url']}/docs",
+            *_pages(demo["base_url"]),
             f"全部账号与密钥在 {folder}/demo.json，命令行工具的环境在 {folder}/env（都仅本人可读）；例如核对数字：",
             f"  set -a; . {folder}/env; set +a; .venv/bin/python -m backend recount --check",
             "",
@@ -42,6 +44,15 @@ def guide(demo: Facts, folder: str) -> str:
             *_walk(demo, member, accounts["committee"], accounts["secretary1"]),
         ]
     )
+
+
+def _pages(base_url: str) -> list[str]:
+    if not all(clients.is_built(name) for name in clients.BUILT):
+        return ["网页：没有构建（装好 Node 20 或更新版本后执行 make clients，不用重启）"]
+    return [
+        f"后台网页：{base_url}/console/   用下面的后台账号登录",
+        f"党员手机：{base_url}/m/   用下面的 openid 登录（微信替身；H5 只是手机端的替身，真正用的是微信小程序）",
+    ]
 
 
 def _table(demo: Facts) -> list[str]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from backend.crypto import Vault
+from backend.demo.feedback import Feedback
 from backend.demo.seed import at
 from backend.demo.township import Township
 from backend.demo.visits import Visit
+from backend.rules.feedback import canonical_body as canonical_feedback
 from backend.rules.households import masked
 from backend.rules.visits import canonical_body
 
@@ -34,6 +36,7 @@ def all_rows(township: Township, vault: Vault) -> Iterator[tuple[str, list[Rows]
     yield "links", list(link_rows(township))
     yield "accounts", list(account_rows(township, vault))
     yield "must-visits", list(must_visit_rows(township))
+    yield "feedback", list(feedback_rows(township, vault))
     yield "visits", list(visit_rows(township, vault))
 
 
@@ -262,6 +265,26 @@ def must_visit_rows(township: Township) -> Iterator[Rows]:
             for one in township.must_visits
         ),
     )  # fmt: skip
+
+
+def feedback_rows(township: Township, vault: Vault) -> Iterator[Rows]:
+    """Feedback as if phones had sent it, unsigned."""
+
+    def written(one: Feedback) -> Row:
+        body = {"client_id": one.id, "kind": one.kind, "text": one.text, "contact": one.contact, "signed": False}
+        return (
+            one.id, one.region_id, one.kind, vault.seal(one.text, "feedback", "text", one.id),
+            one.contact and vault.seal(one.contact, "feedback", "contact", one.id),
+            vault.mac("feedback", canonical_feedback(body)), one.sent_at,
+            one.answer and vault.seal(one.answer, "feedback", "answer", one.id), one.answered_at, one.answered_by,
+        )  # fmt: skip
+
+    yield Rows(
+        "feedback",
+        "id, region_id, kind, text_sealed, contact_sealed, body_mac, sent_at, answer_sealed, answered_at, answered_by",
+        len(township.feedback),
+        (written(one) for one in township.feedback),
+    )
 
 
 def visit_rows(township: Township, vault: Vault) -> Iterator[Rows]:

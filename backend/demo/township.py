@@ -9,6 +9,7 @@ from typing import Self
 
 from backend.demo.accounts import Accounts, make_accounts
 from backend.demo.duty import Duty
+from backend.demo.feedback import Feedback, make_feedback
 from backend.demo.households import Household, make_households
 from backend.demo.links import Link, make_links
 from backend.demo.musts import MustVisit, make_must_visits
@@ -55,6 +56,7 @@ class Township:
     links: list[Link]
     accounts: Accounts
     must_visits: list[MustVisit]
+    feedback: list[Feedback]
     #: Invented anew whenever they are gone through, because there can be millions.
     visits: Visiting
 
@@ -77,4 +79,5 @@ def make_township(until: date, number: int = 0, extent: Extent = A_YEAR) -> Town
     duty, zeal = Duty(links, people), make_zeal(places)
     must_visits = make_must_visits(places, households, duty, accounts, zeal, start, until)
     visits = Visiting(places, households, duty, accounts, zeal, must_visits, start, until, extent.density)
-    return Township(until, start, places, households, people, links, accounts, must_visits, visits)
+    feedback = make_feedback(places, accounts, until)
+    return Township(until, start, places, households, people, links, accounts, must_visits, feedback, visits)

@@ -20,6 +20,7 @@ from sanic.response import raw
 from backend import problems
 from backend.crypto import token_hash
 from backend.http.failures import problem_of
+from backend.http.packing import LEAST_BYTES, packed, takes_gzip
 from backend.http.quick import quick_dump, quick_load, to_json
 from backend.http.viewer import Caller, Viewer, viewer_of
 from backend.permissions import Verb
@@ -27,8 +28,9 @@ from backend.settings import CHINA
 from models import accounts, database
 from schemas.fields import Wire, path_messages
 
-#: Who may call: anybody, a session that is not yet bound, any bound session, or the holders of a verb.
-May = Literal["anybody", "identity", "signed_in"] | Verb
+#: Who may call: anybody, anybody with a look at the session if a valid one comes along (`open`), a session that is not
+#: yet bound, any bound session, or the holders of a verb.
+May = Literal["anybody", "open", "identity", "signed_in"] | Verb
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 _JSON = "application/json"
 
@@ -119,7 +121,7 @@ class _Call:
             return problem_response(translated(error, request_id), request_id)
         if isinstance(answer, problems.Problem):
             return problem_response(answer, request_id)
-        return self._response(answer)
+        return self._response(request, answer)
 
     async def _answer(self, request: Request, path: dict[str, str], request_id: str) -> Any:
         now = request.app.ctx.clock()
@@ -149,9 +151,11 @@ class _Call:
         today = now.astimezone(CHINA).date()
         row = token and await accounts.find_viewer(token_hash(token), today)
         if not row:
+            if self.spec.may == "open":
+                return None
             raise problems.SessionMissing()
         viewer = viewer_of(row, now, today, request_id)
-        if viewer.account_id is None and self.spec.may != "identity":
+        if viewer.account_id is None and self.spec.may not in ("identity", "open"):
             raise problems.NotBound()
         if isinstance(self.spec.may, Verb) and self.spec.may not in viewer.verbs:
             raise problems.Denied()
@@ -170,7 +174,7 @@ class _Call:
         if self.spec.versioned:
             arguments["version"] = _version(request)
 
-    def _response(self, answer: Any) -> HTTPResponse:
+    def _response(self, request: Request, answer: Any) -> HTTPResponse:
         if not isinstance(answer, Answer):
             answer = Answer(answer)
         if answer.status == 204:
@@ -178,7 +182,14 @@ class _Call:
         data = answer.data
         if not isinstance(data, bytes):
             data = to_json(self.dump(data) if self.dump else data)
-        return raw(data, status=answer.status, content_type=_JSON)
+        if len(data) < LEAST_BYTES:
+            return raw(data, status=answer.status, content_type=_JSON)
+        # A list for a phone with one bar of signal, the figures for an office at the end of a long line.
+        headers = {"Vary": "Accept-Encoding"}
+        if takes_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            data = packed(data)
+        return raw(data, status=answer.status, headers=headers, content_type=_JSON)
 
 
 def request_id_of(request: Request) -> str:

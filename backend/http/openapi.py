@@ -77,7 +77,7 @@ def _operation(spec: APISpec, endpoint: Spec, path: str, method: str) -> dict[st
         "responses": {str(status): _answer(endpoint, status) for status in endpoint.statuses},
     }
     if endpoint.may != "anybody":
-        operation["security"] = [{"bearer": []}]
+        operation["security"] = [{"bearer": []}, *([{}] if endpoint.may == "open" else [])]
     if endpoint.query is not None:
         operation["parameters"].append({"in": "query", "schema": type(endpoint.query)})
     if endpoint.versioned:
@@ -109,9 +109,9 @@ def _answer(endpoint: Spec, status: int) -> dict[str, Any]:
 def _raised(endpoint: Spec) -> list[type[problems.Problem]]:
     """The problems of an endpoint: its own and those of the wrapper."""
     raised = {*endpoint.problems, problems.Unavailable, problems.ServerError}
-    if endpoint.may != "anybody":
+    if endpoint.may not in ("anybody", "open"):
         raised |= {problems.SessionMissing}
-    if endpoint.may not in ("anybody", "identity"):
+    if endpoint.may not in ("anybody", "open", "identity"):
         raised |= {problems.NotBound}
     if isinstance(endpoint.may, Verb):
         raised |= {problems.Denied}
@@ -127,9 +127,12 @@ def _raised(endpoint: Spec) -> list[type[problems.Problem]]:
 def _may(endpoint: Spec) -> str:
     if isinstance(endpoint.may, Verb):
         return f"May: `{endpoint.may}` ({', '.join(sorted(roles_with(endpoint.may)))})."
-    return {"anybody": "No session needed.", "identity": "Any session.", "signed_in": "Any bound session."}[
-        endpoint.may
-    ]
+    return {
+        "anybody": "No session needed.",
+        "open": "A session may come along; none is asked for.",
+        "identity": "Any session.",
+        "signed_in": "Any bound session.",
+    }[endpoint.may]
 
 
 def _codes(raised: list[type[problems.Problem]]) -> str:

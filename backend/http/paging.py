@@ -28,6 +28,13 @@ def after(cursor: str | None, *kinds: Callable[[str], Any]) -> tuple[Any, ...] |
     raise problems.Invalid(errors={"cursor": ["页码标记不对，请从第一页重新开始"]})
 
 
+def serial(text: str) -> int:
+    """A number that the database counted, as a part of a cursor. Raises ValueError."""
+    if not text.isdigit() or len(text) > 18:  # what PostgreSQL can hold
+        raise ValueError
+    return int(text)
+
+
 def page(rows: Sequence[Any], limit: int, key: Callable[[Any], tuple[Any, ...]]) -> dict[str, Any]:
     """`{items, next}` from one row more than the limit."""
     items = list(rows[:limit])

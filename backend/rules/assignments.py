@@ -15,6 +15,9 @@ class AssignmentSource(StrEnum):
     APPOINTED = "appointed"
 
 
+SOURCES: dict[str, str] = {AssignmentSource.MUTUAL_CHOICE: "双向选择", AssignmentSource.APPOINTED: "委派"}
+
+
 class EndReason(StrEnum):
     """Why a link ended (docs/rules.md L2)."""
 

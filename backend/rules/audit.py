@@ -19,6 +19,8 @@ class Action(StrEnum):
     COVERAGE_FREEZE = "coverage.freeze"
     COVERAGE_RECOUNT = "coverage.recount"
     DEMO_LOAD = "demo.load"
+    FEEDBACK_ANSWER = "feedback.answer"
+    FEEDBACK_SEND = "feedback.send"
     HOUSEHOLD_CREATE = "household.create"
     HOUSEHOLD_EDIT = "household.edit"
     HOUSEHOLD_RESIDENCE = "household.residence"

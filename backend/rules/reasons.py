@@ -10,6 +10,7 @@ from typing import Any
 from backend.rules.assignments import EndReason
 from backend.rules.audit import Action
 from backend.rules.obligations import GRACE, KINDS
+from backend.rules.texts import written
 
 
 class Purpose(StrEnum):
@@ -62,7 +63,7 @@ REASONS: dict[str, str] = {
     Reason.NOT_IN_PERSON: "有联系，但没有入户见到",
     Reason.DECLINED: "婉拒",
     Reason.UNREACHED: "未遇",
-    Reason.NONE: "无有效走访",
+    Reason.NONE: "本期没有见到的登记",
     Reason.NOT_YET: "本期在册不足一半，未到期",
     Reason.ON_TIME: "按期",
     Reason.LATE: "逾期后联系",
@@ -117,7 +118,7 @@ VISITS: dict[str, str] = {
 }
 
 #: What the visitor was to the household (L3).
-VISITORS: dict[str, str] = {"own": "联系党员", "substitute": "代走访", "staff": "干部或支部"}
+VISITORS: dict[str, str] = {"own": "联系党员", "substitute": "其他党员（代访）", "staff": "干部或支部"}
 #: What the days of a household are (C1, C2, C18).
 DAYS: dict[str, str] = {
     "resident": "常住",
@@ -191,7 +192,9 @@ def _reason(metric: str, row: Mapping[str, Any], pending: bool) -> Reason:
 def origin(row: Mapping[str, Any]) -> str:
     """From which day a regular obligation is counted, and how often it is due (O3)."""
     day = (
-        f"{row['anchor_on']} 联系过" if row["by_visit"] else f"{row['anchor_on']} 起要求有变（入册、居住、类别或主联）"
+        f"{written(row['anchor_on'])}联系过"
+        if row["by_visit"]
+        else f"{written(row['anchor_on'])}起要求有变（入册、居住、类别或主联）"
     )
     return f"{day}，每 {row['step']} 天联系一次"
 
@@ -209,16 +212,16 @@ def of_obligation(row: Mapping[str, Any], today: date) -> str:
 def _numbers(reason: Reason, row: Mapping[str, Any], today: date) -> str:
     """What the facts add to a reason."""
     if reason is Reason.GAP and row["gap_since"]:
-        return f"：{GAP_REASONS[row['gap_reason']]}，从 {row['gap_since']} 起，应联无主联 {row['gap_days']} 天"
+        return f"：{GAP_REASONS[row['gap_reason']]}，从{written(row['gap_since'])}起，应联无主联 {row['gap_days']} 天"
     if reason in (Reason.COVERED, Reason.COVERED_PARTLY, Reason.UNCOVERED):
         return f"（在册 {row['denominator']} 天，有主联 {row['numerator']} 天）"
     if reason in (Reason.CONTACTED, Reason.VISITED, Reason.NOT_IN_PERSON) and row["contacts"]:
-        return f"（联系 {row['contacts']} 次，最近 {row['last_contact_on']}）"
+        return f"（联系 {row['contacts']} 次，最近{written(row['last_contact_on'])}）"
     if row["due_on"] is None:
         return ""
     name = KINDS.get(row["kind"]) or REQUIRED[row["kind"]]
     if reason is Reason.IN_TIME and row["due_on"] < today:
-        return f"（{name}，{row['due_on']} 已到期，最晚 {row['due_on'] + GRACE} 联系仍算按期）"
-    told = f"（{name}，{row['due_on']} 到期"
+        return f"（{name}，{written(row['due_on'])}已到期，最晚{written(row['due_on'] + GRACE)}联系仍算按期）"
+    told = f"（{name}，{written(row['due_on'])}到期"
     day = row["met_on"] or row["later_on"]
-    return f"{told}，{day} 联系上）" if day else f"{told}）"
+    return f"{told}，{written(day)}联系上）" if day else f"{told}）"

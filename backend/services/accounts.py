@@ -104,7 +104,7 @@ async def bind(viewer: Viewer, asking: Asking, invite_code: str) -> dict[str, An
     """
     if viewer.account_id is not None or viewer.identity_id is None:
         raise problems.IdentityBound()
-    keys = [_failure_key("bind", str(viewer.identity_id), asking.network)]
+    keys = [attempt_key("bind", str(viewer.identity_id), asking.network)]
     refusal = await _must_wait(keys, asking.now)
     if refusal:
         return refusal
@@ -132,7 +132,7 @@ async def sign_in_with_password(
     asking: Asking, account: str, password: str, totp: str | None
 ) -> dict[str, Any] | problems.Problem:
     """Console sign-in. Unknown account, wrong password and wrong code give one answer after one length of time."""
-    keys = [_failure_key("password", account.casefold(), asking.network)]
+    keys = [attempt_key("password", account.casefold(), asking.network)]
     refusal = await _must_wait(keys, asking.now)
     if refusal:
         return refusal
@@ -169,17 +169,21 @@ async def _totp_right(account_id: UUID, sealed: bytes | None, totp: str | None, 
     return False
 
 
-def _failure_key(*parts: str) -> bytes:
+def attempt_key(*parts: str) -> bytes:
+    """Under what attempts are counted: a keyed hash, so that no network stands in a table."""
     return vault().mac("failure", "\n".join(parts).encode())
 
 
-async def _must_wait(keys: list[bytes], now: datetime) -> problems.Problem | None:
+async def seconds_to_wait(keys: list[bytes], now: datetime) -> int:
+    """How long whoever stands behind these keys must wait before the next attempt; 0 for not at all."""
     failures, last = await accounts.count_failures(keys, now - rules.FAILURE_WINDOW)
     wait = rules.wait_before_next(failures, last, now)
-    if not wait:
-        return None
-    seconds = int(wait.total_seconds()) + 1
-    return problems.SignInWait(retry_after=seconds, seconds=seconds)
+    return int(wait.total_seconds()) + 1 if wait else 0
+
+
+async def _must_wait(keys: list[bytes], now: datetime) -> problems.Problem | None:
+    seconds = await seconds_to_wait(keys, now)
+    return problems.SignInWait(retry_after=seconds, seconds=seconds) if seconds else None
 
 
 async def sign_out(viewer: Viewer) -> None:

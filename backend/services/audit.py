@@ -87,12 +87,6 @@ async def history(viewer: Viewer, household_id: UUID, cursor: str | None, limit:
     """The audit of a household in scope, of its links, visits and must-visits, newest first."""
     if await scope.access(viewer.places(Verb.AUDIT_READ), household_id, viewer.today) is None:
         raise problems.HouseholdNotFound()
-    key = paging.after(cursor, _entry_id)
+    key = paging.after(cursor, paging.serial)
     rows = await entries.list_about(household_id, key[0] if key else None, limit + 1)
     return paging.page(database.dicts(rows), limit, lambda row: (row["id"],))
-
-
-def _entry_id(text: str) -> int:
-    if not text.isdigit() or len(text) > 18:  # what PostgreSQL can hold
-        raise ValueError
-    return int(text)

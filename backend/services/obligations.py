@@ -127,7 +127,7 @@ async def list_must_visits(viewer: Viewer, query: dict[str, Any]) -> dict[str, A
         viewer.today,
         region_id=region_id,
         household_id=query["household_id"],
-        only_open=query["state"] == "open",
+        state=query["state"],
         after=after,
         limit=query["limit"] + 1,
     )

@@ -72,9 +72,9 @@ WITH touched AS MATERIALIZED (
   SELECT f.household_id AS h, q.kind FROM (SELECT substr(name, 10) AS kind, min(number) AS step FROM region_rule WHERE name LIKE 'interval_%' GROUP BY 1) q
   JOIN period m ON m.kind = 'month' AND lower(m.span) > $3::date - q.step AND lower(m.span) <= $3::date
   JOIN household_period f ON f.period_id = m.id AND f.micro_grid_id = ANY ($1) AND f.contacted = 1 AND (f.visited = 1 OR q.kind <> 'key')
-  WHERE f.household_id NOT IN (SELECT h FROM touched)
+  WHERE NOT EXISTS (SELECT FROM touched WHERE touched.h = f.household_id)
 ), asked AS MATERIALIZED (
-  SELECT * FROM place WHERE (h, kind) NOT IN (SELECT h, kind FROM fresh)
+  SELECT * FROM place WHERE NOT EXISTS (SELECT FROM fresh WHERE (fresh.h, fresh.kind) = (place.h, place.kind))
 ), stay AS (
   SELECT r.household_id AS h, range_agg(r.during) FILTER (WHERE r.status <> 'nominal') AS ours, range_agg(r.during) FILTER (WHERE r.status = 'resident') AS home
   FROM residence r WHERE r.household_id IN (SELECT h FROM asked) AND NOT isempty(r.during) GROUP BY 1
@@ -106,13 +106,13 @@ WITH touched AS MATERIALIZED (
   FROM anchor CROSS JOIN LATERAL (
     SELECT q.number AS step FROM region_rule q WHERE q.name = 'interval_' || kind AND q.during @> day AND (q.region_id IS NULL OR q.region_id = ANY (path))
     ORDER BY q.region_id IS NULL, q.valid_from DESC LIMIT 1) i
-  WHERE h NOT IN (SELECT h FROM merged)
+  WHERE NOT EXISTS (SELECT FROM merged WHERE merged.h = anchor.h)
 ), plain AS MATERIALIZED (
   SELECT due.* FROM due WHERE due_on < $3::date AND NOT EXISTS (
     SELECT FROM visit v WHERE v.household_id = h AND v.occurred_on BETWEEN due_on - 29 AND due_on AND v.outcome = 'declined')
 ), odd AS (
   SELECT array_agg(h) AS hs FROM (
-    SELECT h FROM due WHERE due_on < $3::date AND h NOT IN (SELECT h FROM plain) UNION ALL SELECT h FROM place WHERE h IN (SELECT h FROM merged)) x
+    SELECT h FROM due WHERE due_on < $3::date AND NOT EXISTS (SELECT FROM plain WHERE plain.h = due.h) UNION ALL SELECT h FROM place WHERE h IN (SELECT h FROM merged)) x
 ), must AS (      -- a missed must-visit is owed until somebody comes; a successor owes those of its predecessors
   SELECT place.h, m.kind, m.due_on FROM (
     SELECT m.*, m.household_id AS answers FROM must_visit m
@@ -134,7 +134,7 @@ ORDER BY sorted, household_id"""
 
 async def overdue(grids: Sequence[UUID], branches: Sequence[UUID] | None, today: date) -> list[Record]:
     """All households in a place for which something is overdue, in order of code, each with what is due for longest."""
-    return await database.fetch(OVERDUE, list(grids), None if branches is None else list(branches), today)
+    return await database.fetch_anew(OVERDUE, list(grids), None if branches is None else list(branches), today)
 
 
 async def named(places: scope.Places, today: date, households: Sequence[UUID]) -> dict[UUID, Record]:

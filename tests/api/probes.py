@@ -30,6 +30,8 @@ VIEWERS = (
 ALL = frozenset(VIEWERS)
 BOUND = ALL - {"stranger", "nobody"}
 NOTE = "记号便条"
+SAID = "记号意见"
+FEEDBACK = of("feedback", "town")
 INVITE_CODE = "7KQM-3F9T-XW2P"
 
 
@@ -117,6 +119,10 @@ def a_must_visit(side: Side, **changes: Any) -> dict[str, Any]:
     return {
         "client_id": str(uuid4()), "household_id": side.household_id(), "kind": "hardship", "since": TODAY.isoformat(),
     } | changes  # fmt: skip
+
+
+def a_feedback(**changes: Any) -> dict[str, Any]:
+    return {"client_id": str(uuid4()), "kind": "suggestion", "text": SAID, "contact": f"{SAID}电话"} | changes
 
 
 def cursor(*parts: object) -> str:
@@ -316,6 +322,16 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
     "drilling.list_gaps": _drilling("gaps", "gap"),
     "drilling.list_overdue": _drilling("overdue", "gap"),
     "drilling.list_revisions": _drilling("revisions", None, period="2026-10"),
+    # Feedback is nobody's household: it belongs to the township, whichever side somebody is on.
+    "feedback.send_feedback": lambda _: [Probe("POST", "/feedback", ALL, a_feedback(), shows='"received"')],
+    "feedback.read_feedback": _own("GET", f"/feedback/{FEEDBACK}", shows=str(FEEDBACK)),
+    "feedback.list_feedback": lambda side: [
+        Probe("GET", "/feedback", who(side, "office", "committee"), query=query, shows=str(FEEDBACK), is_list=True)
+        for query in ({}, {"state": "received"}, {"cursor": cursor(10**9)})
+    ],
+    "feedback.answer_feedback": lambda side: [
+        Probe("POST", f"/feedback/{FEEDBACK}/answer", who(side, "office", "committee"), {"text": SAID}, shows=str(FEEDBACK))
+    ],
     "households.list_households": _households,
     "households.get_household": lambda side: [
         Probe(
@@ -436,8 +452,8 @@ async def call(client: httpx.AsyncClient, probe: Probe, viewer: str, **more: str
 
 
 async def furnish(client: httpx.AsyncClient) -> None:
-    """What the probes aim at beyond the world: a visit and a must-visit of each side, an invitation, and a second session
-    to end."""
+    """What the probes aim at beyond the world: a visit and a must-visit of each side, feedback, an invitation, and a second
+    session to end."""
     for side in SIDES:
         visit = a_visit(side, client_id=str(side.visit), note=NOTE + side.name)
         answer = await client.post("/visits", json=visit, headers=headers(side.member))
@@ -445,6 +461,8 @@ async def furnish(client: httpx.AsyncClient) -> None:
         must_visit = a_must_visit(side, client_id=str(side.must_visit), kind="illness")
         answer = await client.post("/must-visits", json=must_visit, headers=headers(side.member))
         assert answer.status_code == 201, answer.text
+    answer = await client.post("/feedback", json=a_feedback(client_id=str(FEEDBACK)))
+    assert answer.status_code == 201, answer.text
     await invite(of("person", "m4"), INVITE_CODE)
 
 

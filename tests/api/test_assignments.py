@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from backend import problems
+from backend.rules.texts import written
 from handlers import assignments
 from models import checks, database
 from tests.api.problems import refused, without_a_test
@@ -94,7 +95,7 @@ class TestCreate:
     @refused(problems.PrimaryTaken, assignments.create_assignment)
     async def test_one_primary_at_a_time(self, client: httpx.AsyncClient, world: World) -> httpx.Response:
         answer = await link(client, world, "s_east", "m2", "h2")
-        assert OPENED.isoformat() in answer.json()["detail"]
+        assert written(OPENED) in answer.json()["detail"]
         assert await primaries(world, "h2") == [("m1", OPENED.isoformat(), None)]
         return answer
 
@@ -109,7 +110,7 @@ class TestCreate:
         """It is named; `replace_planned` empties it and it covers no day."""
         assert (await link(client, world, "s_east", "m1", "h4", **{"from": on(20)})).status_code == 201
         answer = await link(client, world, "s_east", "m2", "h4")
-        assert on(20) in answer.json()["detail"]
+        assert written(TODAY + timedelta(days=20)) in answer.json()["detail"]
         assert await primaries(world, "h4") == [("m1", on(20), None)]
         assert (await link(client, world, "s_east", "m2", "h4", replace_planned=True)).status_code == 201
         assert await primaries(world, "h4") == [("m2", on(0), None)]
@@ -240,13 +241,13 @@ class TestEnd:
         which = world.link("m1", "h1")
         await end(client, world, "s_east", which, on(0))
         answer = await end(client, world, "s_east", which, day, reason)
-        assert on(0) in answer.json()["detail"]
+        assert written(TODAY) in answer.json()["detail"]
         return answer
 
     @refused(problems.EndBeforeStart, assignments.end_assignment)
     async def test_before_its_start(self, client: httpx.AsyncClient, world: World) -> httpx.Response:
         answer = await end(client, world, "s_east", world.link("m1", "h1"), "2025-12-31")
-        assert OPENED.isoformat() in answer.json()["detail"]
+        assert written(OPENED) in answer.json()["detail"]
         return answer
 
     async def test_an_empty_link_never_was(self, client: httpx.AsyncClient, world: World) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import httpx
 
 from models import database
-from tests.api.probes import NOTE, PROBES, SIDES, call, furnish, headers
+from tests.api.probes import NOTE, PROBES, SAID, SIDES, call, furnish, headers
 from tests.api.test_personal_data import marks_in, spoilt
 from tests.world import HOUSEHOLDS, PASSWORD, PEOPLE, TOTP, World, phone_of
 
@@ -22,6 +22,7 @@ AT_REST = (
     "人名",
     "1397777",
     NOTE,
+    SAID,
     "openid-mark",
     "somebody-else",
     "stranger",

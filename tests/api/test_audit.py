@@ -22,10 +22,13 @@ from backend.settings import CHINA
 from models import database
 from tests.api.probes import (
     EAST,
+    FEEDBACK,
     INVITE_CODE,
     NOTE,
     PROBES,
+    SAID,
     Probe,
+    a_feedback,
     a_must_visit,
     a_visit,
     call,
@@ -54,6 +57,8 @@ AUDITED: Mapping[str, list[Action]] = {
     "drilling.list_gaps": [Action.COVERAGE_DRILL],
     "drilling.list_overdue": [Action.COVERAGE_DRILL],
     "drilling.list_revisions": [Action.COVERAGE_DRILL],
+    "feedback.send_feedback": [Action.FEEDBACK_SEND],
+    "feedback.answer_feedback": [Action.FEEDBACK_ANSWER],
     "households.create_household": [Action.HOUSEHOLD_CREATE],
     "households.edit_household": [Action.HOUSEHOLD_EDIT],
     "households.change_residence": [Action.HOUSEHOLD_RESIDENCE],
@@ -72,7 +77,7 @@ KEPT = {
     "accounts.bind": {"sign_in_failure", "audit_entry"},
 }
 #: The member's own words; neither may be found in an audit row.
-PERSONAL = ("标记", "人名", "139777", NOTE, INVITE_CODE, "7KQM3F9TXW2P", PASSWORD, TOTP)
+PERSONAL = ("标记", "人名", "139777", NOTE, SAID, INVITE_CODE, "7KQM3F9TXW2P", PASSWORD, TOTP)
 
 
 def write_of(operation: str, app: Any = None) -> tuple[Probe, str]:
@@ -89,7 +94,7 @@ def write_of(operation: str, app: Any = None) -> tuple[Probe, str]:
     if operation == "obligations.raise_must_visit" and app is None:
         probe = replace(probe, body=a_must_visit(EAST, since=real_today()))
     viewer = next(name for name in ("s_east", "office", "stranger") if name in probe.may)
-    return probe, "nobody" if operation == "accounts.sign_in_with_wechat" else viewer
+    return probe, "nobody" if operation in ("accounts.sign_in_with_wechat", "feedback.send_feedback") else viewer
 
 
 def real_today() -> str:
@@ -137,7 +142,7 @@ async def test_a_write_leaves_exactly_its_rows(client: httpx.AsyncClient, app: A
 
 #: Writes whose second sending changes nothing. Each of the others is an act of its own, also the second time.
 ONCE = (
-    "assignments.create_assignment", "assignments.end_assignment", "households.create_household",
+    "assignments.create_assignment", "assignments.end_assignment", "feedback.send_feedback", "households.create_household",
     "households.edit_household", "obligations.raise_must_visit", "obligations.withdraw_must_visit", "regions.set_rule",
     "visits.record_visit", "visits.record_visits", "visits.void_visit",
 )  # fmt: skip
@@ -257,6 +262,7 @@ class TestFailureAtEveryWrite:
             assert {"assignments.create_assignment", "assignments.end_assignment"} <= failed_at["coverage_dirty"]
             assert {"obligations.raise_must_visit", "obligations.withdraw_must_visit"} <= failed_at["must_visit"]
             assert "regions.set_rule" in failed_at["region_rule"]
+            assert {"feedback.send_feedback", "feedback.answer_feedback"} <= failed_at["feedback"]
             await database_of_server.execute("UPDATE test_fault SET at = NULL")
             for operation in AUDITED:  # and without a fault every one of these calls succeeds
                 if operation in ("accounts.bind", "accounts.sign_out"):
@@ -273,6 +279,8 @@ async def furnish_committed(client: httpx.AsyncClient, connection: asyncpg.Conne
     assert answer.status_code == 201, answer.text
     must_visit = a_must_visit(EAST, client_id=str(EAST.must_visit), kind="illness", since=real_today())
     answer = await client.post("/must-visits", json=must_visit, headers=headers(EAST.member))
+    assert answer.status_code == 201, answer.text
+    answer = await client.post("/feedback", json=a_feedback(client_id=str(FEEDBACK)))
     assert answer.status_code == 201, answer.text
     await connection.execute(
         "INSERT INTO invitation (id, person_id, code_hash, expires_at) VALUES ($1, $2, $3, now() + interval '7 days')",

@@ -229,7 +229,7 @@ class TestExplained:
                 "2026-11-02",
                 "2026-10-30",
                 None,
-                "按期（普通户定期联系，2026-11-02 到期，2026-10-30 联系上）",
+                "按期（普通户定期联系，2026年11月2日到期，2026年10月30日联系上）",
             )
         ]
         assert [(v["occurred_on"], v["in_period"]) for v in answer["visits"]] == [
@@ -248,8 +248,8 @@ class TestExplained:
     @pytest.mark.parametrize(
         ("contact", "due_on", "words"),
         [
-            (9, "2026-11-08", "还在期限内（普通户定期联系，2026-11-08 已到期，最晚 2026-11-15 联系仍算按期）"),
-            (8, "2026-11-07", "未联系（普通户定期联系，2026-11-07 到期）"),
+            (9, "2026-11-08", "还在期限内（普通户定期联系，2026年11月8日已到期，最晚2026年11月15日联系仍算按期）"),
+            (8, "2026-11-07", "未联系（普通户定期联系，2026年11月7日到期）"),
         ],
     )
     async def test_what_nothing_has_met_may_still_be_met_for_seven_days(
@@ -262,7 +262,7 @@ class TestExplained:
         assert (one["due_on"], one["words"]) == (due_on, words)
         assert (one["anchor_on"], one["origin"]) == (
             f"2026-08-{contact + 1:02}",
-            f"2026-08-{contact + 1:02} 联系过，每 90 天联系一次",
+            f"2026年8月{contact + 1}日联系过，每 90 天联系一次",
         )
 
     async def test_a_quarter_has_its_own_row_and_those_of_its_months_and_a_frozen_one_stays(

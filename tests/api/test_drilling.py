@@ -122,14 +122,18 @@ class TestReasons:
         await FACTS.visit(m1, h["h4"], november(3), outcome="not_home")
         await FACTS.visit(m3, h["h6"], november(9), "remote")
         for metric, household, expected in (
-            ("contact_coverage", "h1", ("contacted", "有有效联系（联系 3 次，最近 2026-11-05）")),
-            ("contact_coverage", "h2", ("contacted", "有有效联系（联系 1 次，最近 2026-11-03）")),
+            ("contact_coverage", "h1", ("contacted", "有有效联系（联系 3 次，最近2026年11月5日）")),
+            ("contact_coverage", "h2", ("contacted", "有有效联系（联系 1 次，最近2026年11月3日）")),
             ("contact_coverage", "h3", ("declined", "婉拒")),
             ("contact_coverage", "h4", ("unreached", "未遇")),
-            ("contact_coverage", "h6", ("contacted", "外出，计入联系到户率；有有效联系（联系 1 次，最近 2026-11-09）")),
-            ("contact_coverage", "h7", ("none", "无有效走访")),
-            ("visit_coverage", "h1", ("visited", "入户见到（联系 3 次，最近 2026-11-05）")),
-            ("visit_coverage", "h2", ("not_in_person", "有联系，但没有入户见到（联系 1 次，最近 2026-11-03）")),
+            (
+                "contact_coverage",
+                "h6",
+                ("contacted", "外出，计入联系到户率；有有效联系（联系 1 次，最近2026年11月9日）"),
+            ),
+            ("contact_coverage", "h7", ("none", "本期没有见到的登记")),
+            ("visit_coverage", "h1", ("visited", "入户见到（联系 3 次，最近2026年11月5日）")),
+            ("visit_coverage", "h2", ("not_in_person", "有联系，但没有入户见到（联系 1 次，最近2026年11月3日）")),
         ):
             assert await reason(client, metric, household) == expected, (metric, household)
 
@@ -149,11 +153,11 @@ class TestReasons:
         assert (await reason(client, "assignment_days", "h4"))[0] == "uncovered"
         assert await reason(client, "assignment_coverage", "h1") == (
             "gap",
-            "空白点：党员调离，从 2026-11-11 起，应联无主联 5 天",
+            "空白点：党员调离，从2026年11月11日起，应联无主联 5 天",
         )
         assert await reason(client, "assignment_coverage", "h4") == (
             "gap",
-            "空白点：从未结对，从 2026-01-01 起，应联无主联 319 天",
+            "空白点：从未结对，从2026年1月1日起，应联无主联 319 天",
         )
         assert await reason(client, "assignment_coverage", "h2") == ("linked", "有主联")
 
@@ -167,27 +171,27 @@ class TestReasons:
         await FACTS.visit(m1, h["h4"], date(2026, 8, 20))  # due on 18 November
         assert await reason(client, "on_time_contact", "h1") == (
             "late",
-            "逾期后联系（普通户定期联系，2026-11-02 到期，2026-11-14 联系上）",
+            "逾期后联系（普通户定期联系，2026年11月2日到期，2026年11月14日联系上）",
         )
         assert await reason(client, "on_time_contact", "h2") == (
             "on_time",
-            "按期（普通户定期联系，2026-11-02 到期，2026-11-09 联系上）",
+            "按期（普通户定期联系，2026年11月2日到期，2026年11月9日联系上）",
         )
-        assert await reason(client, "on_time_contact", "h3") == ("unmet", "未联系（普通户定期联系，2026-11-02 到期）")
+        assert await reason(client, "on_time_contact", "h3") == ("unmet", "未联系（普通户定期联系，2026年11月2日到期）")
         assert await reason(client, "on_time_contact", "h4") == (
             "in_time",
-            "还在期限内（普通户定期联系，2026-11-18 到期）",
+            "还在期限内（普通户定期联系，2026年11月18日到期）",
         )
         await FACTS.must_visit(h["h2"], november(8), november(11))
         await FACTS.must_visit(h["h7"], november(8), november(11), "funeral")
         await FACTS.must_visit(h["h8"], november(14), november(17), "hardship")
         assert await reason(client, "must_visit_coverage", "h2") == (
             "on_time",
-            "按期（生病住院，2026-11-11 到期，2026-11-09 联系上）",
+            "按期（生病住院，2026年11月11日到期，2026年11月9日联系上）",
         )
         assert await reason(client, "must_visit_coverage", "h7") == (
             "unfulfilled",
-            "未落实（红白大事，2026-11-11 到期）",
+            "未落实（红白大事，2026年11月11日到期）",
         )
         assert (await reason(client, "must_visit_coverage", "h8"))[0] == "in_time"
 
@@ -262,17 +266,17 @@ class TestFrozen:
         await database.execute("UPDATE assignment SET valid_to = '2026-10-12' WHERE id = $1", link)
         await FACTS.visit(world.people["m1"], h["h2"], date(2026, 10, 6))
         october = {"period": "2026-10"}
-        words = "有有效联系（联系 1 次，最近 2026-10-05）"
+        words = "有有效联系（联系 1 次，最近2026年10月5日）"
         assert await reason(client, "contact_coverage", "h1", **october) == ("contacted", words)
-        assert await reason(client, "contact_coverage", "h2", **october) == ("none", "无有效走访")
+        assert await reason(client, "contact_coverage", "h2", **october) == ("none", "本期没有见到的登记")
         assert (await reason(client, "contact_coverage", "h2", revised="true", **october))[0] == "contacted"
-        late = "逾期后联系（生病住院，2026-10-09 到期，2026-10-12 联系上）"
+        late = "逾期后联系（生病住院，2026年10月9日到期，2026年10月12日联系上）"
         assert await reason(client, "must_visit_coverage", "h7", **october) == ("late", late)
-        unfulfilled = "未落实（生病住院，2026-10-09 到期）"
+        unfulfilled = "未落实（生病住院，2026年10月9日到期）"
         assert (await reason(client, "must_visit_coverage", "h7", revised="true", **october))[1] == unfulfilled
         for on in ("2026-10-31", "2026-10-30"):
             told = await reason(client, "assignment_coverage", "h4", on=on, **october)
-            assert told[0] == "gap" and told[1].startswith("空白点：从未结对，从 ")
+            assert told[0] == "gap" and told[1].startswith("空白点：从未结对，从")
         assert (await reason(client, "assignment_coverage", "h1", on="2026-10-31", **october))[0] == "linked"
 
     async def test_a_frozen_quarter(self, client: httpx.AsyncClient) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from backend import problems
+from backend.rules.texts import written
 from backend.services.households import REVEALS_A_DAY
 from handlers import audit, households
 from models import checks, database
@@ -103,7 +104,8 @@ class TestRead:
         assert row == {
             "id": str(world.households["h1"]), "code": "h1", "group_name": "一组", "head_name": "赵标记一", "has_phone": True,
             "address": "标记地址h1号", "micro_grid": {"id": str(world.regions["e1"]), "name": "东一"}, "residence": "resident",
-            "tier": "ordinary", "primary": primary, "last_contact_on": None, "opened_on": OPENED.isoformat(),
+            "tier": "ordinary", "primary": primary, "last_contact_on": None,
+            "last_visit_on": None, "last_outcome": None, "opened_on": OPENED.isoformat(),
             "closed_on": None, "access": "own", "version": 1,
         }  # fmt: skip
 
@@ -230,7 +232,7 @@ class TestCreate:
     @pytest.mark.parametrize(
         "change",
         [
-            {"head_name": " "}, {"head_name": None}, {"phone": "1" * 21}, {"opened_on": "2026-2-3"}, {"residence": "gone"},
+            {"head_name": " "}, {"head_name": None}, {"phone": "1" * 21}, {"phone": "abc"}, {"phone": "1397777000"}, {"phone": "23977770000"}, {"opened_on": "2026-2-3"}, {"residence": "gone"},
             {"client_id": "A" * 36}, {"micro_grid_id": "e1"}, {"id_number": "1"}, {"group_name": "a\u0000"},
         ],
         ids=str,
@@ -242,6 +244,20 @@ class TestCreate:
 
 
 class TestEdit:
+    @pytest.mark.parametrize(
+        ("typed", "kept"),
+        [("１３８ ００００-１１１１", "13800001111"), ("(0572) 2345678", "05722345678"), ("2345678", "2345678")],
+    )
+    async def test_a_telephone_is_kept_as_it_is_dialled(
+        self, client: httpx.AsyncClient, world: World, typed: str, kept: str
+    ) -> None:
+        url = f"/households/{world.households['h1']}"
+        await client.patch(url, json={"phone": typed}, headers=world.headers("s_east") | {"If-Match": '"1"'})
+        shown = await client.post(
+            f"{url}/reveal", json={"fields": ["phone"], "purpose": "contact"}, headers=world.headers("s_east")
+        )
+        assert shown.json()["phone"] == kept
+
     async def test_changes_and_version(self, client: httpx.AsyncClient, world: World) -> None:
         url = f"/households/{world.households['h1']}"
         change = {"head_name": "魏标记改", "phone": None, "group_name": "三组"}
@@ -346,7 +362,7 @@ class TestDated:
     @pytest.mark.parametrize("what", ["/residence", "/tier"])
     async def test_before_the_opening(self, client: httpx.AsyncClient, world: World, what: str) -> httpx.Response:
         answer = await change(client, world, "s_east", "h1", what, **{"from": "2025-12-31"})
-        assert "2026-01-01" in answer.json()["detail"]
+        assert "2026年1月1日" in answer.json()["detail"]
         return answer
 
     @refused(problems.HouseholdClosed, households.change_residence, households.change_tier)
@@ -362,7 +378,10 @@ class TestDated:
         assert (await change(client, world, "s_east", "h1", what, **{"from": on(30)})).status_code == 200
         before = await spans(what[1:], world, "h1")
         answer = await change(client, world, "s_east", "h1", what, **{"from": on(2)})
-        assert on(30) in answer.json()["detail"] and await spans(what[1:], world, "h1") == before
+        assert (
+            written(TODAY + timedelta(days=30)) in answer.json()["detail"]
+            and await spans(what[1:], world, "h1") == before
+        )
         replaced = await change(client, world, "s_east", "h1", what, **{"from": on(2), "replace_planned": True})
         assert replaced.status_code == 200
         assert (await spans(what[1:], world, "h1"))[-1] == (on(2), None)

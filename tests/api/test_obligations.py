@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from backend import problems
+from backend.rules.texts import written
 from backend.services import obligations as services
 from backend.settings import CHINA
 from backend.worker import schedule
@@ -143,7 +144,11 @@ class TestRaise:
         assert (await ask(client, world, "s_east", kind="hardship")).status_code == 201
         assert (await ask(client, world, "s_east", "h2")).status_code == 201
         answer = await ask(client, world, "s_east", since=on(since))
-        assert [word for word in ("生病住院", on(-1), on(2)) if word not in answer.json()["detail"]] == []
+        assert [
+            word
+            for word in ("生病住院", written(TODAY - timedelta(days=1)), written(TODAY + timedelta(days=2)))
+            if word not in answer.json()["detail"]
+        ] == []
         return answer
 
     async def test_another_one_after_the_first_is_met_or_withdrawn(
@@ -292,6 +297,34 @@ class TestState:
         (row,) = await listed(client, world, "office", state="all")
         assert (row["state"], row["met_on"]) == (state, None if met is None else on(met))
         assert (await listed(client, world, "office") == []) is (state != "open")
+
+    @pytest.mark.parametrize(
+        ("visits", "owed"),
+        [
+            ((), ["missed"]), (((-3, "in_person", "met"),), []), (((0, "in_person", "met"),), []),
+            (((0, "remote", "met"),), ["missed"]), (((0, "in_person", "declined"),), []), (((-9, "in_person", "met"),), ["missed"]),
+        ],
+    )  # fmt: skip
+    async def test_a_missed_one_is_owed_until_somebody_comes(
+        self, client: httpx.AsyncClient, world: World, visits: Visits, owed: list[str]
+    ) -> None:
+        await FACTS.must_visit(world.households["h2"], TODAY - timedelta(days=4), TODAY - timedelta(days=1))
+        for day, mode, outcome in visits:
+            await FACTS.visit(world.people["m4"], world.households["h2"], TODAY + timedelta(days=day), mode, outcome)
+        assert [row["state"] for row in await listed(client, world, "s_east", state="owed")] == owed
+        assert await listed(client, world, "s_east") == []
+
+    async def test_what_is_owed_is_open_too_not_withdrawn_and_met_by_a_visit_to_the_successor(
+        self, client: httpx.AsyncClient, world: World
+    ) -> None:
+        for day in (TODAY, TODAY - timedelta(days=5)):
+            await FACTS.must_visit(world.households["h2"], day, day + timedelta(days=1))
+        assert [row["state"] for row in await listed(client, world, "s_east", state="owed")] == ["missed", "open"]
+        await database.execute("UPDATE must_visit SET withdrawn_at = now() WHERE since = $1", TODAY)
+        assert [row["state"] for row in await listed(client, world, "s_east", state="owed")] == ["missed"]
+        await FACTS.merged(world.households["h2"], world.households["h3"], TODAY)
+        await FACTS.visit(world.people["m4"], world.households["h3"], TODAY)
+        assert await listed(client, world, "s_east", state="owed") == []
 
     async def test_a_voided_visit_meets_nothing(self, client: httpx.AsyncClient, world: World) -> None:
         await FACTS.must_visit(world.households["h2"], TODAY, TODAY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from backend import problems
 from backend.rules import obligations, visits
 from backend.rules.regions import RULES
+from backend.rules.texts import written
 from handlers import assignments, meta, regions
 from models import database
 from tests.api.counting import statements
@@ -193,7 +195,7 @@ class TestRules:
         """It is named; replaced, it never comes into force."""
         await put(client, world, number=7, **{"from": on(10)})
         answer = await put(client, world)
-        assert on(10) in answer.json()["detail"]
+        assert written(TODAY + timedelta(days=10)) in answer.json()["detail"]
         assert (await numbers(client, world))["must_illness"][0] == 3
         assert (await put(client, world, replace_planned=True)).status_code == 201
         assert (await numbers(client, world, on=on(20)))["must_illness"] == (5, on(0), True)
@@ -240,7 +242,7 @@ class TestRules:
     ) -> httpx.Response:
         before = await snapshot()
         answer = await put(client, world, name=name, number=number)
-        assert on(0) in answer.json()["detail"] and await snapshot() == before
+        assert written(TODAY) in answer.json()["detail"] and await snapshot() == before
         return answer
 
     async def test_bounds_of_the_load_hold_on_every_day_to_come(self, client: httpx.AsyncClient, world: World) -> None:
@@ -248,7 +250,7 @@ class TestRules:
         assert (await put(client, world, name="load_hard_max", number=16, **{"from": on(10)})).status_code == 201
         answer = await put(client, world, name="load_soft_max", number=18)
         assert (answer.status_code, answer.json()["code"]) == (422, "regions.rule_order")
-        assert on(10) in answer.json()["detail"]
+        assert written(TODAY + timedelta(days=10)) in answer.json()["detail"]
         assert (await put(client, world, name="load_soft_max", number=16)).status_code == 201
 
     @pytest.mark.parametrize("by", ["m1", "s_east", "cadre", "committee", "department", "admin"])

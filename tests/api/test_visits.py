@@ -100,6 +100,7 @@ class TestRecord:
             ({"noted_at": "2026-11-15T10:00:00"}, "request.invalid", "noted_at"),
             ({"client_id": "1"}, "request.invalid", "client_id"),
             ({"note": "长" * 201}, "request.invalid", "note"),
+            ({"note": "身份证 51010719600101123X"}, "request.invalid", "note"),
             ({"note": "a\x00b"}, "request.invalid", "note"),
             ({"topics": ["nothing_new", "nothing_new"]}, "request.invalid", "topics"),
             ({"needs_follow_up": "yes"}, "request.invalid", "needs_follow_up"),
@@ -249,6 +250,27 @@ class TestVoid:
             f"/visits/{body['client_id']}/void", json={"reason": "duplicate"}, headers=world.headers(name)
         )
         assert answer.status_code == status
+
+    async def test_the_household_tells_its_last_visit_whatever_came_of_it(
+        self, client: httpx.AsyncClient, world: World
+    ) -> None:
+        met, missed = (TODAY - timedelta(days=3)).isoformat(), (TODAY - timedelta(days=1)).isoformat()
+        visits = [a_visit(world, occurred_on=met), a_visit(world, occurred_on=missed, outcome="not_home")]
+        told = []
+        for visit in visits:
+            await client.post("/visits", json=visit, headers=world.headers("m1"))
+            told.append(await last_visit_of(client, world, "h1"))
+        void = f"/visits/{visits[1]['client_id']}/void"
+        await client.post(void, json={"reason": "wrong_household"}, headers=world.headers("s_east"))
+        told.append(await last_visit_of(client, world, "h1"))
+        assert told == [(met, met, "met"), (met, missed, "not_home"), (met, met, "met")]
+
+
+async def last_visit_of(client: httpx.AsyncClient, world: World, household: str) -> tuple[str, str, str]:
+    """The last contact, the last visit and what came of that, as the list shows them to the secretary."""
+    rows = (await client.get("/households", headers=world.headers("s_east"))).json()["items"]
+    row = next(row for row in rows if row["code"] == household)
+    return row["last_contact_on"], row["last_visit_on"], row["last_outcome"]
 
 
 class TestList:

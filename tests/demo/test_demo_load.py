@@ -19,6 +19,7 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
+from backend import clients
 from backend.crypto import token_hash, vault
 from backend.demo import figures
 from backend.demo import load as loading
@@ -38,13 +39,8 @@ NOT_REPEATED = {
     "household": ("head_sealed", "phone_sealed", "address_sealed"),
     "household_tag": ("kind_sealed",),
     "person": ("name_sealed", "phone_sealed"),
-    "visit": ("note_sealed",),
     "wechat_identity": ("openid_sealed",),
 }
-#: Nor what belongs to the run, or got ids of its own from a migration.
-NOT_COMPARED = {"invitation", "audit_entry", "coverage_state", "tortoise_migrations", "region_rule"}
-#: Figures follow from the facts (tests/demo/test_demo.py); counting them twice would only take its time.
-FIGURES = {"period", "household_period", "coverage_sum"}
 #: What is of a township, whatever its visits.
 STANDING = (
     "region", "branch", "responsibility", "household", "residence", "tier", "household_tag", "person", "membership",
@@ -122,56 +118,6 @@ async def test_a_second_load_changes_nothing_and_says_so(demo: Demo, tmp_path: P
     assert await demo.value("SELECT count(*) FROM audit_entry") == 1
 
 
-async def test_stopped_leaves_nothing_then_a_second_load_gives_the_same_facts(
-    demo: Demo, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = await empty_database(postgres_url, "demo_again")
-    connection = await asyncpg.connect(**credentials(settings.database_url))
-    batches = loading._batches
-
-    def stopping(rows: Iterator[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
-        for n, batch in enumerate(batches(rows)):
-            if n == 2:
-                stopped.cancel()  # as Ctrl-C does
-            yield batch
-
-    monkeypatch.setattr(figures, "periods_of", lambda until: [])
-    with monkeypatch.context() as patch:
-        patch.setattr(loading, "_batches", stopping)
-        stopped = asyncio.ensure_future(load(settings, UNTIL, quiet(), tmp_path))
-        with pytest.raises(asyncio.CancelledError):
-            await stopped
-    assert await connection.fetchval("SELECT (SELECT count(*) FROM region) + (SELECT count(*) FROM household)") == 0
-
-    assert (await load(settings, UNTIL, quiet(), tmp_path)).fresh
-    found, expected = await plain_facts(connection), await plain_facts(demo.connection)
-    assert found == expected
-    assert {"visit", "must_visit", "assignment"} <= {table for table in found if found[table]}
-    # A run directory that does not know the passwords gets new ones; those of the first stop working.
-    old = json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))["accounts"][0]
-    (tmp_path / "demo.json").unlink()
-    renewed = await load(settings, UNTIL, quiet(), tmp_path)
-    assert not renewed.fresh
-    new = json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))["accounts"][0]
-    stored = await connection.fetchval("SELECT password_hash FROM account WHERE login = $1", new["account"])
-    assert old["password"] != new["password"]
-    assert PasswordHasher().verify(stored, new["password"])
-    await connection.close()
-
-
-async def plain_facts(connection: asyncpg.Connection) -> dict[str, str]:
-    """A hash of each table without what a load makes anew."""
-    tables = await connection.fetch("SELECT relname AS t FROM pg_stat_user_tables ORDER BY 1")
-    found = {}
-    for name in (row["t"] for row in tables if row["t"] not in NOT_COMPARED | FIGURES):
-        left_out = list(NOT_REPEATED.get(name, ()))
-        found[name] = await connection.fetchval(
-            f"SELECT md5(string_agg(r, ',' ORDER BY r)) FROM (SELECT (to_jsonb(t) - $1::text[])::text AS r FROM {name} t) x",
-            left_out,
-        )
-    return found
-
-
 def test_invention_does_not_depend_on_the_process() -> None:
     digests = {
         subprocess.run(
@@ -223,15 +169,31 @@ def test_more_visits_reach_further_back_and_then_come_more_often() -> None:
     assert len(first) > 12_000
 
 
-async def test_a_county_holds_the_same_first_township_and_others_beside_it(
+async def test_stopped_leaves_nothing_then_a_county_holds_the_same_first_township_and_another(
     demo: Demo, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures, "periods_of", lambda until: [])
     settings = await empty_database(postgres_url, "demo_county")
+    connection = await asyncpg.connect(**credentials(settings.database_url))
+    batches = loading._batches
+
+    def stopping(rows: Iterator[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
+        for n, batch in enumerate(batches(rows)):
+            if n == 2:
+                stopped.cancel()  # as Ctrl-C does
+            yield batch
+
+    monkeypatch.setattr(figures, "periods_of", lambda until: [])
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "_batches", stopping)
+        stopped = asyncio.ensure_future(load(settings, UNTIL, quiet(), tmp_path, 2, Extent(months=1)))
+        with pytest.raises(asyncio.CancelledError):
+            await stopped
+    assert await connection.fetchval("SELECT (SELECT count(*) FROM region) + (SELECT count(*) FROM household)") == 0
+
     summary = await load(settings, UNTIL, quiet(), tmp_path, 2, Extent(months=1))
+    assert summary.fresh
     assert summary.facts is not None
     assert summary.facts["township"]["code"] == "999901101000"
-    connection = await asyncpg.connect(**credentials(settings.database_url))
     towns = await connection.fetch("SELECT * FROM region WHERE level = 'township' ORDER BY code")
     assert [row["code"] for row in towns] == ["999901101000", "999901102000"]
     assert len({row["name"] for row in towns}) == 2
@@ -247,6 +209,16 @@ async def test_a_county_holds_the_same_first_township_and_others_beside_it(
         ids = [row["id"] for row in await demo.connection.fetch(f"SELECT id FROM {table}")]
         assert await rows_of(connection, table, ids) == await rows_of(demo.connection, table, ids), table
         assert await connection.fetchval(f"SELECT count(*) FROM {table}") > 1.8 * len(ids), table
+
+    # A run directory that does not know the passwords gets new ones; those of the first stop working.
+    old = json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))["accounts"][0]
+    (tmp_path / "demo.json").unlink()
+    renewed = await load(settings, UNTIL, quiet(), tmp_path)
+    assert not renewed.fresh
+    new = json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))["accounts"][0]
+    stored = await connection.fetchval("SELECT password_hash FROM account WHERE login = $1", new["account"])
+    assert old["password"] != new["password"]
+    assert PasswordHasher().verify(stored, new["password"])
     await connection.close()
 
 
@@ -279,3 +251,18 @@ def test_the_guide_is_shell_that_a_shell_understands(demo: Demo, tmp_path: Path)
     assert pyotp.TOTP(secret).verify(run.stdout.strip(), valid_window=1)
     for one in (*facts["accounts"], *facts["members"]):
         assert (one.get("account") or one["openid"]) in text
+
+
+def test_the_guide_names_the_pages_or_says_how_to_get_them(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = json.loads((demo.run_dir / "demo.json").read_text(encoding="utf-8")) | {"base_url": "http://127.0.0.1:8000"}
+    monkeypatch.setattr(clients, "BUILT", {name: tmp_path / name for name in clients.BUILT})
+    assert "make clients" in guide(facts, ".run") and "/console/" not in guide(facts, ".run")
+    for folder in clients.BUILT.values():
+        folder.mkdir()
+        (folder / "index.html").write_text("")
+    text = guide(facts, ".run")
+    assert "http://127.0.0.1:8000/console/" in text and "make clients" not in text
+    (phone,) = [line for line in text.splitlines() if "http://127.0.0.1:8000/m/" in line]
+    assert "替身" in phone, "nobody may take the H5 for the mini-program"

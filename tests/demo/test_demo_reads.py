@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import asyncpg
+from datetime import date
 
-from models.database import credentials
+import asyncpg
+from tortoise.context import TortoiseContext
+
+from models import database
+from models.coverage.overdue import overdue
+from models.database import credentials, tortoise_config
 from tests.demo.loaded import Demo
 
 GRIDS = "(SELECT array_agg(id) FROM region WHERE level = 'micro_grid')"
@@ -36,3 +41,16 @@ async def test_the_tenth_read_is_as_good_as_the_first(demo: Demo) -> None:
         await connection.execute("SELECT coverage_fold(1000)")
     finally:
         await connection.close()
+
+
+async def test_so_is_the_tenth_list_of_what_is_overdue(demo: Demo) -> None:
+    """What the office asks for in the morning, and then for each look of the day."""
+    config = tortoise_config(demo.settings)
+    pool = config["connections"]["default"]["credentials"]
+    pool |= {"maxsize": 1, "server_settings": pool["server_settings"] | {"statement_timeout": "10000"}}
+    async with TortoiseContext() as context:
+        await context.init(config=config)
+        grids = [row["id"] for row in await database.fetch("SELECT id FROM region WHERE level = 'micro_grid'")]
+        lists = {len(await overdue(grids, None, date(2026, 11, 15))) for _ in range(10)}
+    assert len(lists) == 1
+    assert lists.pop() > 1000

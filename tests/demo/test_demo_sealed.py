@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from backend.crypto import vault
+from backend.rules.feedback import canonical_body as canonical_feedback
 from backend.rules.households import masked
 from backend.rules.visits import canonical_body
+from schemas.feedback import FeedbackIn
 from tests.demo.loaded import Demo
 
 AS_SENT = (
@@ -46,6 +48,25 @@ async def test_sealed_fields_open_again_and_are_found(demo: Demo) -> None:
         kinds.add(kind := vault().open(row["kind_sealed"], "household_tag", "kind", row["id"]))
         assert (row["kind_index"], row["kind_index_version"]) == vault().index("tag", kind)
     assert len(kinds) == 6
+
+
+async def test_feedback_opens_and_one_is_answered(demo: Demo) -> None:
+    rows = await demo.connection.fetch("SELECT * FROM feedback ORDER BY sent_at")
+    assert [(row["kind"], row["answered_at"] is not None) for row in rows] == [
+        ("complaint", True), ("suggestion", False), ("fault", False),
+    ]  # fmt: skip
+    assert [row["number"] for row in rows] == [1, 2, 3]
+    for row in rows:
+        text = vault().open(row["text_sealed"], "feedback", "text", row["id"])
+        contact = row["contact_sealed"] and vault().open(row["contact_sealed"], "feedback", "contact", row["id"])
+        body = {"client_id": str(row["id"]), "kind": row["kind"], "text": text, "contact": contact, "signed": False}
+        loaded = FeedbackIn().load(body)
+        assert loaded == body | {"client_id": row["id"]}
+        assert vault().mac("feedback", canonical_feedback(loaded)) == row["body_mac"]
+        assert row["person_id"] is None
+    answered = rows[0]
+    assert vault().open(answered["answer_sealed"], "feedback", "answer", answered["id"])
+    assert answered["sent_at"] < answered["answered_at"]
 
 
 async def test_a_visit_sent_again_by_the_phone_would_be_the_same(demo: Demo) -> None:

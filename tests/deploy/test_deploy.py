@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from backend import clients
+from backend.local.clients import CLIENTS
 from backend.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]
@@ -228,10 +230,19 @@ class TestDockerfile:
         (tmp_path / "Dockerfile").write_text(text.replace(good, bad), encoding="utf-8")
         assert code in {finding["code"] for finding in hadolint(tmp_path / "Dockerfile")}
 
-    def test_every_base_image_is_pinned_to_python_3_11_and_a_debian_release(self) -> None:
+    def test_every_base_image_is_pinned_to_a_version_and_a_debian_release(self) -> None:
         bases = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
-        assert len(bases) == 2
-        assert set(bases) == {"python:3.11-slim-bookworm"}
+        assert bases == ["python:3.11-slim-bookworm", "node:20-bookworm-slim", "python:3.11-slim-bookworm"]
+
+    def test_the_image_carries_both_clients_where_the_server_looks_and_no_node(self) -> None:
+        copied = [rest.split()[1:] for word, rest in final_stage() if word == "COPY" and "--from=clients" in rest]
+        places = [str(folder.relative_to(ROOT)) for folder in clients.BUILT.values()]
+        assert copied == [[f"/srv/clients/{place.removeprefix('clients/')}", place] for place in places]
+        build = " ".join(rest for word, rest in instructions() if word == "RUN" and "npm" in rest)
+        for client in CLIENTS:
+            assert f"npm --prefix {client.folder} ci" in build, "the lock file decides what is installed"
+            assert f"npm --prefix {client.folder} run {client.script} " in build
+        assert ("ENV", 'VITE_API_BASE=""') in instructions(), "the pages talk to the server they come from"
 
     def test_the_program_runs_as_nobody_special(self) -> None:
         users = [rest for word, rest in final_stage() if word == "USER"]
@@ -257,7 +268,7 @@ class TestDockerfile:
             if word in ("COPY", "ADD") and "--from=" not in rest
             for source in rest.split()[:-1]
         ]
-        assert len(sources) == 6
+        assert len(sources) == 7
         let_in = {
             line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"
         }

@@ -26,6 +26,7 @@ from backend.services.coverage.answers import ReadyAnswers
 from backend.settings import CHINA
 from schemas.accounts import BindIn, GrantIn, PasswordIn, WechatIn
 from schemas.assignments import AssignmentEndIn, AssignmentIn
+from schemas.feedback import AnswerIn, FeedbackIn
 from schemas.fields import Wire, fields, path_messages
 from schemas.households import HouseholdIn, HouseholdPatch, ResidenceIn, RevealIn, TierIn
 from schemas.obligations import MustVisitIn, WithdrawIn
@@ -64,6 +65,8 @@ GOOD: dict[type[Wire], dict[str, Any]] = {
     RevealIn: {"fields": ["phone", "address"], "purpose": "visit"},
     MustVisitIn: {"client_id": ID, "household_id": OTHER, "kind": "illness", "since": DAY},
     WithdrawIn: {"reason": "mistake"},
+    FeedbackIn: {"client_id": ID, "kind": "fault", "text": "打不开", "contact": "13900001111", "signed": True},
+    AnswerIn: {"text": "已经改好"},
     RuleIn: {"region_id": ID, "name": "interval_key", "number": 21, "from": DAY, "replace_planned": True},
 }  # fmt: skip
 ODD: list[Any] = [

@@ -19,7 +19,7 @@ import pytest
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api import migrate as tortoise_migrate
 
-from backend.rules import assignments, households, obligations, people, regions, visits
+from backend.rules import assignments, feedback, households, obligations, people, regions, visits
 from backend.settings import Settings
 from models import coverage, migrate
 from models.database import credentials, tortoise_config
@@ -93,7 +93,7 @@ class TestUpAndDown:
             assert await migrate.migrate(settings) == []
             assert await catalogue(settings) == before
 
-    @pytest.mark.parametrize("target", ["0004_obligations", "0003_coverage", "0001_initial", "zero"])
+    @pytest.mark.parametrize("target", ["0005_figures", "0004_obligations", "0003_coverage", "0001_initial", "zero"])
     async def test_down_and_up_again_is_the_same_catalogue(self, postgres_url: str, target: str) -> None:
         async with empty(postgres_url) as settings:
             await migrate.migrate(settings)
@@ -193,7 +193,8 @@ class TestCatalogue:
             "region_rule",
         ]
         choices = ["region", "branch", "responsibility", "membership", "exemption", "role_grant", "residence", "assignment",
-                   "session", "visit", "household", "region_rule", "must_visit", "succession"]  # fmt: skip
+                   "session", "visit", "household", "region_rule", "must_visit", "succession",
+                   "feedback"]  # fmt: skip
         exclusions = ["responsibility_one_branch", "membership_one_branch", "residence_one_place", "home_one_household",
                       "assignment_one_primary"]  # fmt: skip
         indexes = ["wechat_identity_openid", "session_token", "invitation_code", "region_code_level", "household_code",
@@ -289,6 +290,7 @@ CHOICES: list[tuple[str, str, type[StrEnum] | dict[str, str]]] = [
     ("assignment_choices", "role", assignments.AssignmentRole), ("assignment_choices", "source", assignments.AssignmentSource),
     ("visit_choices", "mode", visits.MODES), ("visit_choices", "outcome", visits.OUTCOMES),
     ("must_visit_choices", "kind", obligations.MustVisitKind), ("must_visit_choices", "source", obligations.Source),
+    ("feedback_choices", "kind", feedback.FeedbackKind),
     ("region_rule_choices", "name", regions.RuleName),
 ]  # fmt: skip
 

@@ -8,17 +8,17 @@ from enum import StrEnum
 import pytest
 from marshmallow import ValidationError
 
-from backend.rules import assignments, audit, households, obligations, people, reasons, regions, visits
+from backend.rules import assignments, audit, feedback, households, obligations, people, reasons, regions, visits
 from schemas import visits as wire
 
 CODES: list[type[StrEnum]] = [
     assignments.AssignmentRole, assignments.AssignmentSource, assignments.EndReason, audit.Action,
-    households.ResidenceStatus, households.TierReason, obligations.Due, obligations.MustVisitKind, obligations.MustVisitState,
+    feedback.FeedbackKind, feedback.FeedbackState, households.ResidenceStatus, households.TierReason, obligations.Due, obligations.MustVisitKind, obligations.MustVisitState,
     obligations.Source, people.PersonKind, people.ExemptionReason, reasons.Purpose, reasons.Reason, regions.Level, regions.BranchKind,
     regions.ResponsibilityKind, regions.RuleName, visits.Credit, visits.Fault,
 ]  # fmt: skip
 WORDS = [visits.MODES, visits.OUTCOMES, visits.TOPICS, visits.BACKFILL_REASONS, visits.VOID_REASONS,
-         obligations.KINDS, obligations.WITHDRAW_REASONS, reasons.PURPOSES, reasons.REASONS, reasons.GAP_REASONS,
+         feedback.KINDS, feedback.STATES, obligations.KINDS, obligations.WITHDRAW_REASONS, reasons.PURPOSES, reasons.REASONS, reasons.GAP_REASONS,
          reasons.CANCELLED, reasons.REQUIRED, reasons.VISITS,
          {name: rule.words for name, rule in regions.RULES.items()}]  # fmt: skip
 

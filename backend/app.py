@@ -13,13 +13,13 @@ from sanic import HTTPResponse, Request, Sanic
 from tortoise import Tortoise
 
 import handlers
-from backend import consequences, crypto
+from backend import consequences, crypto, tellings
 from backend.gateways.cache import Cache
 from backend.gateways.wechat import WeChat
 from backend.http import openapi
 from backend.http.endpoint import problem_response, request_id_of, translated
 from backend.http.workers import replace_killed
-from backend.services import audit, visits
+from backend.services import audit, messages, visits
 from backend.services.coverage.answers import ReadyAnswers
 from backend.services.group_commit import GroupCommit
 from backend.services.wechat_tokens import DatabaseTokens
@@ -40,6 +40,7 @@ def create_app(
     """The application. Nothing is opened before the server starts; tests bring their own database."""
     crypto.configure(settings.secret_keys)
     audit.install(consequences.CONSEQUENCES)
+    messages.install(tellings.TELLINGS)
     app: Sanic[Any, Any] = Sanic(name, dumps=orjson.dumps, loads=orjson.loads, configure_logging=False)
     app.config.update(
         {

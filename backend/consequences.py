@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from backend.rules.audit import Action
-from backend.services import accounts
+from backend.services import accounts, assignments
 from backend.services.audit import Follow
 
 CONSEQUENCES: Mapping[Action, Sequence[Follow]] = {
     Action.ACCOUNT_BIND: (accounts.end_sessions_after_binding,),
+    Action.PERSON_EXEMPT: (assignments.settle_links,),
+    Action.PERSON_LEAVE: (assignments.settle_links,),
+    Action.PERSON_TRANSFER: (assignments.settle_links,),
 }

@@ -43,22 +43,30 @@ class Vault:
 
     def seal(self, text: str, table: str, column: str, row_id: UUID) -> bytes:
         """Encrypt a value for one place: version byte, nonce, ciphertext. It opens nowhere else."""
+        return self.seal_bytes(text.encode(), table, column, row_id)
+
+    def seal_bytes(self, content: bytes, table: str, column: str, row_id: UUID) -> bytes:
+        """The same for bytes, a file for example."""
         nonce = os.urandom(NONCE)
-        sealed = self._cipher(self.version).encrypt(nonce, text.encode(), _place(table, column, row_id))
+        sealed = self._cipher(self.version).encrypt(nonce, content, _place(table, column, row_id))
         return bytes([self.version]) + nonce + sealed
 
     def open(self, sealed: bytes, table: str, column: str, row_id: UUID) -> str:
         """Decrypt a value. Raises Unreadable."""
+        return self.open_bytes(sealed, table, column, row_id).decode()
+
+    def open_bytes(self, sealed: bytes, table: str, column: str, row_id: UUID) -> bytes:
+        """The same for bytes."""
         version = sealed[0]
         if version not in self._keys:
             raise Unreadable(f"{table}.{column} was sealed with key version {version}, which SECRET_KEYS does not hold")
         try:
-            plain = self._cipher(version).decrypt(
+            plain: bytes = self._cipher(version).decrypt(
                 sealed[1 : 1 + NONCE], sealed[1 + NONCE :], _place(table, column, row_id)
             )
         except InvalidTag:
             raise Unreadable(f"{table}.{column} does not open") from None
-        return plain.decode()
+        return plain
 
     def index(self, kind: str, value: str) -> tuple[bytes, int]:
         """The blind index of a value under the newest key, and that key's version."""

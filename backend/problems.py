@@ -148,6 +148,20 @@ RuleOrder = _problem(
 BranchNotFound = _problem("BranchNotFound", 404, "branches.not_found", "没有这个支部", "请从列表中重新选择。")
 PersonNotFound = _problem("PersonNotFound", 404, "people.not_found", "没有这个人", "请从名单中重新选择。")
 
+PhoneTaken = _problem(
+    "PhoneTaken", 409, "people.phone_taken", "号码已属于别人", "这个手机号已登记在另一名同志名下，请核对。"
+)
+ExemptAlready = _problem(
+    "ExemptAlready", 409, "people.exempt_already", "已经免联", "{on}起已有一段免联，请先结束那一段，或换日期。"
+)
+NotExempt = _problem("NotExempt", 409, "people.not_exempt", "没有免联", "这名同志那一天没有免联，不用恢复。")
+SameService = _problem(
+    "SameService", 409, "people.same_service", "没有变化", "这名同志那一天已在这个支部，身份也一样，请核对。"
+)
+ServiceLater = _problem(
+    "ServiceLater", 409, "people.service_later", "日期太早", "{on}起另有一段任职，请选那一天以后的日期。"
+)
+
 # Households
 HouseholdNotFound = _problem(
     "HouseholdNotFound", 404, "households.not_found", "没有这一户", "这一户不在你的范围内，请核对后再试。"
@@ -202,6 +216,26 @@ PersonNotInService = _problem(
 )
 LoadTooHigh = _problem(
     "LoadTooHigh", 409, "assignments.load", "联系户太多", "这名同志已联系 {count} 户，最多 {limit} 户，请换人。"
+)
+
+# Files and runs
+FileNotFound = _problem(
+    "FileNotFound", 404, "files.not_found", "没有这个文件", "文件只保存 7 天，请重新上传或重新生成。"
+)
+FileEmpty = _problem("FileEmpty", 422, "files.empty", "文件是空的", "请重新选择文件；从微信里收到的，请先保存到电脑上。")
+FileTooLarge = _problem(
+    "FileTooLarge", 413, "files.too_large", "文件太大", "最大 {megabytes} MB；请把表分成几个文件，或删去表里的图片再传。"
+)
+StorageAway = _problem(
+    "StorageAway", 503, "files.storage", "暂时存不了文件", "文件没有收下，别的功能照常；请过几分钟再试。"
+)
+RunNotFound = _problem("RunNotFound", 404, "runs.not_found", "没有这项任务", "请刷新后再试；只能看到自己提交的任务。")
+RunOver = _problem("RunOver", 409, "runs.over", "已经结束", "这项任务已经结束，不能再停止。")
+RunLate = _problem(
+    "RunLate", 409, "runs.late", "没有按时做完", "超过了时限，什么也没有改变；请再做一次，一直不行请告诉管理员。"
+)
+ResultMissing = _problem(
+    "ResultMissing", 404, "runs.no_result", "没有可下载的文件", "任务还没有完成，或文件已过 7 天被清理，请重新做一次。"
 )
 
 # Visits

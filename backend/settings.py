@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -48,6 +49,8 @@ class Settings:
     wechat_appid: str
     wechat_secret: str = field(repr=False)
     wechat_api_base: str
+    #: Where files lie: file:///folder, or s3://bucket/prefix.
+    storage_url: str = field(repr=False)
     sponsor: str
     filing_number: str
     #: How many proxies stand before the server; their number of X-Forwarded-For entries is trusted, no more.
@@ -81,6 +84,7 @@ class Settings:
             wechat_appid=_text(environ, "WECHAT_APPID", None if production else "wx0000000000standin"),
             wechat_secret=_text(environ, "WECHAT_SECRET", None if production else "standin-secret"),
             wechat_api_base=_wechat_api_base(environ, production),
+            storage_url=_storage_url(environ, production),
             sponsor=_text(environ, "SPONSOR", None if production else "演示主办单位"),
             filing_number=_text(environ, "FILING_NUMBER", None if production else "演示，未备案"),
             proxies=_integer(environ, "PROXIES", 0, 0, 9),
@@ -122,6 +126,15 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
         raise SettingsError(name, f"cannot be read; write {schemes[0]}://user:password@host:port/name") from None
     if parts.scheme not in schemes:
         raise SettingsError(name, f"must begin with {schemes[0]}://")
+    return value
+
+
+def _storage_url(environ: Mapping[str, str], production: bool) -> str:
+    """`STORAGE_URL=file:///var/lib/lianhu/files` or `s3://bucket/prefix?endpoint=https://…&region=…`."""
+    value = _text(environ, "STORAGE_URL", None if production else f"file://{tempfile.gettempdir()}/lianhu-files")
+    parts = urlsplit(value)
+    if parts.scheme not in ("file", "s3") or (parts.scheme == "file") == bool(parts.netloc):
+        raise SettingsError("STORAGE_URL", "must be file:///an/absolute/folder or s3://bucket/prefix")
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from enum import StrEnum
@@ -153,6 +153,20 @@ SELECT s.id AS session_id, s.identity_id, s.account_id, s.expires_at, a.person_i
 FROM session s LEFT JOIN account a ON a.id = s.account_id
 LEFT JOIN membership m ON m.person_id = a.person_id AND m.during @> $2::date
 WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now() AND a.disabled_at IS NULL"""
+
+
+# The same for an account whose work goes on without a session: a run that somebody asked for.
+VIEWER_OF_ACCOUNT = VIEWER.replace(
+    "SELECT s.id AS session_id, s.identity_id, s.account_id, s.expires_at",
+    "SELECT a.id AS session_id, NULL::uuid AS identity_id, a.id AS account_id, 'infinity'::timestamptz AS expires_at",
+).replace("FROM session s LEFT JOIN account a ON a.id = s.account_id", "FROM account a").replace(
+    "s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()", "a.id = $1"
+)
+
+
+async def find_viewer_of_account(account_id: UUID, today: date) -> Record | None:
+    """An account that is not disabled, with its person and the roles of today."""
+    return await database.fetch_row(VIEWER_OF_ACCOUNT, account_id, today)
 
 
 async def find_viewer(token_hash: bytes, today: date) -> Record | None:
@@ -332,6 +346,22 @@ async def insert_grant(
         valid_to,
         granted_by,
     )
+
+
+async def secretaries_of(branch_ids: Sequence[UUID], today: date) -> dict[UUID, list[UUID]]:
+    """The accounts that are secretary of each of these branches today, or of one above it."""
+    rows = await database.fetch(
+        """SELECT b.id AS branch_id, g.account_id FROM branch b
+           JOIN role_grant g ON g.role = 'branch_secretary' AND g.branch_id = ANY (b.path) AND g.during @> $2::date
+           JOIN account a ON a.id = g.account_id AND a.disabled_at IS NULL
+           WHERE b.id = ANY ($1::uuid[]) ORDER BY b.id, g.account_id""",
+        list(branch_ids),
+        today,
+    )
+    found: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        found.setdefault(row["branch_id"], []).append(row["account_id"])
+    return found
 
 
 async def count_failures(keys: list[bytes], since: datetime) -> tuple[int, datetime | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -32,13 +33,16 @@ class Assignment(Dated):
     seq = fields.BigIntField(db_default=SqlDefault("nextval('assignment_seq')"))
     end_reason = fields.TextField(null=True)
     ended_at = fields.DatetimeField(null=True)
+    #: The day on which the link was put up for everybody to see (公示), and the last annual re-confirmation (L8).
+    published_on = fields.DateField(null=True)
+    confirmed_on = fields.DateField(null=True)
 
     class Meta:
         table = "assignment"
         indexes = [Index(fields=["household_id"]), Index(fields=["person_id"])]
 
 
-ASSIGNMENT = "id, household_id, person_id, role, source, valid_from, valid_to, end_reason"
+ASSIGNMENT = "id, household_id, person_id, role, source, valid_from, valid_to, end_reason, published_on, confirmed_on"
 
 
 async def primary_spans(household_id: UUID) -> list[Record]:
@@ -111,4 +115,62 @@ async def end(assignment_id: UUID, on: date, reason: str) -> None:
         assignment_id,
         on,
         reason,
+    )
+
+
+async def live_of(person_id: UUID) -> list[Record]:
+    """The links of a person that are not empty and not over, booked ones included, with when each household closes."""
+    return await database.fetch(
+        f"""SELECT {", ".join("a." + column.strip() for column in ASSIGNMENT.split(","))}, h.closed_on
+            FROM assignment a JOIN household h ON h.id = a.household_id
+            WHERE a.person_id = $1 AND NOT isempty(a.during) ORDER BY a.household_id, a.valid_from""",
+        person_id,
+    )
+
+
+async def answering(household_ids: Sequence[UUID]) -> list[Record]:
+    """Which branch answers for each of these households on which days: (household_id, branch_id, start, end)."""
+    return await database.fetch(
+        """SELECT r.household_id, p.branch_id, lower(r.during * p.during) AS start, upper(r.during * p.during) AS until
+           FROM residence r JOIN responsibility p ON p.region_id = r.micro_grid_id AND p.kind = 'branch_micro_grid'
+             AND p.during && r.during
+           WHERE r.household_id = ANY ($1::uuid[]) ORDER BY 1, 3""",
+        list(household_ids),
+    )
+
+
+async def backups_on(household_ids: Sequence[UUID], day: date) -> list[Record]:
+    """The backups of these households on a day who may take over: in service and not exempt, the longest-standing first."""
+    return await database.fetch(
+        """SELECT a.id, a.household_id, a.person_id, a.valid_to FROM assignment a
+           JOIN membership m ON m.person_id = a.person_id AND m.during @> $2::date
+           WHERE a.household_id = ANY ($1::uuid[]) AND a.role = 'backup' AND a.during @> $2::date
+             AND NOT EXISTS (SELECT FROM exemption e WHERE e.person_id = a.person_id AND e.during @> $2::date)
+           ORDER BY a.household_id, a.valid_from, a.seq""",
+        list(household_ids),
+        day,
+    )
+
+
+async def primary_booked(household_id: UUID, day: date) -> bool:
+    """Whether a household has a primary on a day, or one that is booked for later."""
+    return bool(
+        await database.fetch_value(
+            """SELECT EXISTS (SELECT FROM assignment WHERE household_id = $1 AND role = 'primary'
+               AND during && daterange($2::date, NULL))""",
+            household_id,
+            day,
+        )
+    )
+
+
+async def without_primary(household_ids: Sequence[UUID], day: date) -> int:
+    """How many of these households, as far as they are open, have no primary on a day."""
+    return int(
+        await database.fetch_value(
+            """SELECT count(*) FROM household h WHERE h.id = ANY ($1::uuid[]) AND (h.closed_on IS NULL OR h.closed_on > $2)
+               AND NOT EXISTS (SELECT FROM assignment a WHERE a.household_id = h.id AND a.role = 'primary' AND a.during @> $2::date)""",
+            list(household_ids),
+            day,
+        )
     )

@@ -14,7 +14,10 @@ from tortoise.transactions import in_transaction
 
 from backend.settings import Settings, SettingsError
 
-AREAS = ("audit", "regions", "people", "accounts", "households", "assignments", "visits", "obligations", "feedback")
+AREAS = (
+    "audit", "files", "messages", "regions", "people", "accounts", "runs", "households", "assignments", "proposals", "cards",
+    "visits", "obligations", "feedback",
+)  # fmt: skip
 #: A row as asyncpg gives it.
 Record: TypeAlias = Mapping[str, Any]
 

@@ -7,7 +7,8 @@ from datetime import date
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.fields import Now
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.fields import Now, SqlDefault
 from tortoise.indexes import Index
 from tortoise.models import Model
 
@@ -26,6 +27,9 @@ class Person(Model):
     phone_sealed = fields.BinaryField(null=True)
     phone_index = fields.BinaryField(null=True)
     phone_index_version = fields.SmallIntField(null=True)
+    #: What the person is good at (docs/rules.md L9), for households that need it.
+    abilities = ArrayField("text", db_default=SqlDefault("'{}'"))
+    version = fields.IntField(db_default=1)
     recorded_at = fields.DatetimeField(db_default=Now())
 
     class Meta:
@@ -52,13 +56,17 @@ class Membership(Dated):
 
 
 class Exemption(Dated):
-    """免联: the member need not be linked on these days; only the class of the reason is held."""
+    """免联: the member need not be linked on these days; only the class of the reason is held.
+
+    A member who wants to go on keeps the links that are there (`keeps_links`) and gets no new ones.
+    """
 
     id = fields.UUIDField(primary_key=True)
     person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
         "lianhu.Person", on_delete=fields.RESTRICT, related_name="exemptions"
     )
     reason = fields.TextField()
+    keeps_links = fields.BooleanField(db_default=False)
 
     class Meta:
         table = "exemption"
@@ -66,13 +74,16 @@ class Exemption(Dated):
 
 
 PERSON_LIST = """
-SELECT p.id, p.name_sealed, m.branch_id, m.kind, (SELECT a.id FROM account a WHERE a.person_id = p.id) AS account_id,
-       (SELECT e.reason FROM exemption e WHERE e.person_id = p.id AND e.during @> $1::date LIMIT 1) AS exemption,
+SELECT p.id, p.name_sealed, p.phone_sealed IS NOT NULL AS has_phone, p.abilities, p.version, m.branch_id, m.kind, m.valid_from AS since,
+       (SELECT a.id FROM account a WHERE a.person_id = p.id) AS account_id,
+       e.reason AS exemption, e.valid_from AS exempt_from, e.valid_to AS exempt_to,
        (SELECT count(*) FROM assignment a WHERE a.person_id = p.id AND a.role = 'primary' AND a.during @> $1::date) AS load
-FROM membership m JOIN person p ON p.id = m.person_id"""
+FROM membership m JOIN person p ON p.id = m.person_id
+LEFT JOIN LATERAL (SELECT reason, valid_from, valid_to FROM exemption e WHERE e.person_id = p.id AND e.during @> $1::date
+  ORDER BY e.valid_from, e.id LIMIT 1) e ON true"""
 
 
-async def list_people(branch_ids: Sequence[UUID], today: date, after: UUID | None, limit: int) -> list[Record]:
+async def list_people(branch_ids: Sequence[UUID], today: date, after: UUID | None, limit: int | None) -> list[Record]:
     """People in service of these branches today with exemption class and number of households, in order of id."""
     return await database.fetch(
         PERSON_LIST
@@ -82,6 +93,16 @@ async def list_people(branch_ids: Sequence[UUID], today: date, after: UUID | Non
         list(branch_ids),
         after,
         limit,
+    )
+
+
+async def find_listed(person_id: UUID, branch_ids: Sequence[UUID], day: date) -> Record | None:
+    """One person as the roster shows them, if in service of one of these branches on the day."""
+    return await database.fetch_row(
+        PERSON_LIST + " WHERE m.during @> $1::date AND m.branch_id = ANY ($2::uuid[]) AND p.id = $3",
+        day,
+        list(branch_ids),
+        person_id,
     )
 
 
@@ -107,8 +128,65 @@ async def branches_on(person_ids: Sequence[UUID], day: date) -> dict[UUID, UUID]
 
 
 async def find_person(person_id: UUID) -> Record | None:
-    """A person's sealed name."""
-    return await database.fetch_row("SELECT id, name_sealed FROM person WHERE id = $1", person_id)
+    """What is written about a person, sealed."""
+    return await database.fetch_row(
+        "SELECT id, name_sealed, phone_sealed, abilities, version FROM person WHERE id = $1", person_id
+    )
+
+
+async def memberships_of(person_id: UUID) -> list[Record]:
+    """All service of a person in order of days; empty rows left out."""
+    return await database.fetch(
+        """SELECT id, branch_id, kind, end_reason, valid_from, valid_to FROM membership
+           WHERE person_id = $1 AND NOT isempty(during) ORDER BY valid_from""",
+        person_id,
+    )
+
+
+async def exemptions_of(person_id: UUID) -> list[Record]:
+    """All exemptions of a person in order of days; empty rows left out."""
+    return await database.fetch(
+        """SELECT id, reason, keeps_links, valid_from, valid_to FROM exemption
+           WHERE person_id = $1 AND NOT isempty(during) ORDER BY valid_from""",
+        person_id,
+    )
+
+
+async def close_membership(membership_id: UUID, on: date, reason: str | None) -> None:
+    """End a service on a day; on or before its first day it never was."""
+    await database.execute(
+        "UPDATE membership SET valid_to = greatest(valid_from, $2::date), end_reason = $3 WHERE id = $1",
+        membership_id,
+        on,
+        reason,
+    )
+
+
+async def close_exemption(exemption_id: UUID, on: date) -> None:
+    """End an exemption on a day; on or before its first day it never was."""
+    await database.execute(
+        "UPDATE exemption SET valid_to = greatest(valid_from, $2::date) WHERE id = $1", exemption_id, on
+    )
+
+
+async def last_branch(person_id: UUID) -> UUID | None:
+    """The branch of a person's last service, whether it is over or not."""
+    found: UUID | None = await database.fetch_value(
+        "SELECT branch_id FROM membership WHERE person_id = $1 AND NOT isempty(during) ORDER BY valid_from DESC LIMIT 1",
+        person_id,
+    )
+    return found
+
+
+async def phone_taken(indexes: Sequence[bytes], but_not: UUID) -> bool:
+    """Whether somebody else has this telephone number; `indexes` are its blind indexes under all keys."""
+    return bool(
+        await database.fetch_value(
+            "SELECT EXISTS (SELECT FROM person WHERE phone_index = ANY ($1::bytea[]) AND id <> $2)",
+            list(indexes),
+            but_not,
+        )
+    )
 
 
 async def is_exempt(person_id: UUID, day: date) -> bool:
@@ -143,6 +221,17 @@ async def left_on(person_id: UUID, today: date) -> date | None:
         "SELECT max(valid_to) FROM membership WHERE person_id = $1 AND valid_to <= $2::date", person_id, today
     )
     return found
+
+
+async def lock_with_households(person_id: UUID) -> None:
+    """Hold the households of a person's links, present and booked, and then the person: the order of everybody who
+    changes links (docs/rules.md L5)."""
+    await database.execute(
+        """SELECT FROM household WHERE id IN (SELECT household_id FROM assignment
+             WHERE person_id = $1 AND (valid_to IS NULL OR valid_to > valid_from)) ORDER BY id FOR NO KEY UPDATE""",
+        person_id,
+    )
+    await lock(person_id)
 
 
 async def lock(person_id: UUID) -> None:

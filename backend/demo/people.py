@@ -166,7 +166,7 @@ def _leave(rng: Random, leaving: list[Person], until: date) -> None:
         one.left = day_between(
             rng, until - timedelta(days=45 if lately else 360), until - timedelta(days=3 if lately else 40)
         )
-        one.left_reason = "transferred" if rng.random() < 0.6 else "deceased"
+        one.left_reason = "transferred" if rng.random() < 0.6 else "died"
 
 
 def _homes(rng: Random, by_cell: list[list[Person]], households: list[Household]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import orjson
@@ -44,6 +45,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Download:
+    """A file as the answer; the browser keeps it under this name and shows nothing of it itself."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Spec:
     """What the decorator knows; the OpenAPI document is made from it, so it cannot drift from what is loaded and dumped."""
 
@@ -57,6 +66,8 @@ class Spec:
     problems: tuple[type[problems.Problem], ...]
     tx: Literal["write", "read", "statement"]
     versioned: bool
+    upload: int | None
+    download: str | None
     prepare: Callable[..., Awaitable[Any]] | None = field(repr=False)
     handler: Callable[..., Awaitable[Any]] = field(repr=False)
 
@@ -71,6 +82,8 @@ def endpoint(
     raises: tuple[type[problems.Problem], ...] = (),
     tx: Literal["write", "read", "statement"] = "read",
     versioned: bool = False,
+    upload: int | None = None,
+    download: str | None = None,
     prepare: Callable[..., Awaitable[Any]] | None = None,
 ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[HTTPResponse]]]:
     """Make a handler of a function `(viewer, *, body, query, version, **path) -> Answer | data | Problem`.
@@ -78,6 +91,9 @@ def endpoint(
     `may` is required, so a route that forgets it fails at import. `tx="write"` runs the call in one transaction:
     raising rolls it back, returning (also returning a Problem) commits it. `tx="statement"` opens none and looks
     nobody up: the service does both, and asks for the verb (`may` only documents it there). `versioned` requires `If-Match: "<version>"`.
+    `upload` takes a file of so many bytes at most instead of JSON, as `content`; its route is declared with
+    `stream=True`, because only so it is refused before it is in memory. `download` is the media type of a file that the
+    handler gives back as a Download.
     `prepare(request, body)` asks the outside world before the transaction opens, so that a slow WeChat holds no
     connection; its result is passed as `prepared`.
     """
@@ -86,7 +102,8 @@ def endpoint(
         summary, _, description = (handler.__doc__ or "").strip().partition("\n")
         spec = Spec(
             may, summary, re.sub(r"\n\s+", "\n", description).strip(), body() if body else None, query() if query else None,
-            answer() if answer else None, statuses, raises, tx, versioned, prepare, handler,
+            answer() if answer else None, statuses, raises, tx, versioned, upload, download, prepare,
+            handler,
         )  # fmt: skip
         call = _Call(spec)
 
@@ -136,6 +153,9 @@ class _Call:
             viewer = await self._viewer(token, now, request_id)
             self._read(request, arguments)
             return await self.spec.handler(viewer, request, **arguments)
+        if self.spec.upload is not None:  # who may send is known before anything is taken
+            await self._viewer(token, now, request_id)
+            arguments["content"] = await _content(request, self.spec.upload)
         if self.spec.prepare is not None:
             self._read(request, arguments)
             arguments["prepared"] = await self.spec.prepare(request, arguments["body"])
@@ -180,6 +200,14 @@ class _Call:
         if answer.status == 204:
             return raw(b"", status=204)
         data = answer.data
+        if isinstance(data, Download):
+            assert self.spec.download is not None
+            headers = {
+                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(data.name, safe='')}",
+                "Cache-Control": "no-store",
+                "X-Content-Type-Options": "nosniff",
+            }
+            return raw(data.content, status=answer.status, headers=headers, content_type=self.spec.download)
         if not isinstance(data, bytes):
             data = to_json(self.dump(data) if self.dump else data)
         if len(data) < LEAST_BYTES:
@@ -232,6 +260,25 @@ def translated(error: Exception, request_id: str) -> problems.Problem:
 def _bearer(request: Request) -> str | None:
     header = request.headers.get("authorization", "")
     return header[7:] if header[:7] == "Bearer " and len(header) < 200 and header.isascii() else None
+
+
+async def _content(request: Request, most: int) -> bytes:
+    """The file that is being sent. Raises FileTooLarge as soon as that is known, and FileEmpty."""
+    told = request.headers.get("content-length", "")
+    too_large = problems.FileTooLarge(megabytes=most // 1_000_000)
+    if told.isdigit() and int(told) > most:
+        raise too_large
+    assert request.stream is not None
+    parts: list[bytes] = []
+    size = 0
+    while part := await request.stream.read():
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise too_large
+    if not size:
+        raise problems.FileEmpty()
+    return b"".join(parts)
 
 
 def _path_value(name: str, value: str) -> UUID:

@@ -91,6 +91,11 @@ def _operation(spec: APISpec, endpoint: Spec, path: str, method: str) -> dict[st
         )
     if endpoint.body is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": type(endpoint.body)}}}
+    if endpoint.upload is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
     for status in sorted({problem.status for problem in raised}):
         operation["responses"][str(status)] = {
             "description": "、".join(dict.fromkeys(problem.title for problem in raised if problem.status == status)),
@@ -101,6 +106,8 @@ def _operation(spec: APISpec, endpoint: Spec, path: str, method: str) -> dict[st
 
 def _answer(endpoint: Spec, status: int) -> dict[str, Any]:
     words = {200: "成功", 201: "已新建", 204: "成功，没有内容"}[status]
+    if endpoint.download is not None:
+        return {"description": words, "content": {endpoint.download: {"schema": {"type": "string", "format": "binary"}}}}
     if endpoint.answer is None or status == 204:
         return {"description": words}
     return {"description": words, "content": {"application/json": {"schema": type(endpoint.answer)}}}
@@ -117,6 +124,8 @@ def _raised(endpoint: Spec) -> list[type[problems.Problem]]:
         raised |= {problems.Denied}
     if endpoint.body is not None:
         raised |= {problems.Malformed, problems.Invalid, problems.TooLarge}
+    if endpoint.upload is not None:
+        raised |= {problems.FileEmpty, problems.FileTooLarge}
     if endpoint.query is not None:
         raised |= {problems.Invalid}
     if endpoint.versioned:

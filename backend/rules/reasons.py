@@ -80,6 +80,8 @@ GAP_REASONS: dict[str, str] = {
     EndReason.HANDED_OVER: "交接后无人接手",
     EndReason.MEMBER_LEFT: "党员调离",
     EndReason.MEMBER_EXEMPT: "党员免联",
+    EndReason.MEMBER_DIED: "党员去世",
+    EndReason.SUSPENDED: "联系暂停中",
     EndReason.HOUSEHOLD_WISH: "农户提出",
     EndReason.HOUSEHOLD_CLOSED: "销户时结束",
     EndReason.MISTAKE: "结对有误",

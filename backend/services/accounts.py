@@ -123,7 +123,7 @@ async def bind(viewer: Viewer, asking: Asking, invite_code: str) -> dict[str, An
     return await _open(SessionKind.PHONE, viewer.identity_id, account_id, viewer.now, viewer.request_id)
 
 
-async def end_sessions_after_binding(viewer: Viewer | None, account_id: UUID | None) -> None:
+async def end_sessions_after_binding(viewer: Viewer | None, account_id: UUID | None, on: date | None) -> None:
     """A new binding ends the old sessions (consequence of account.bind)."""
     await accounts.revoke_sessions_of(account_id, viewer.identity_id if viewer else None)
 

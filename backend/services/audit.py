@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from backend.rules.audit import Action
 from models import audit as entries
 from models import database, scope
 
-Follow = Callable[[Viewer | None, UUID | None], Awaitable[None]]
+#: What follows: called with who acts, the subject, and the day from which the change holds.
+Follow = Callable[[Viewer | None, UUID | None, date | None], Awaitable[None]]
 _consequences: Mapping[Action, Sequence[Follow]] = {}
 
 
@@ -35,8 +37,9 @@ async def record(
     reason: str | None = None,
     account_id: UUID | None = None,
     request_id: str | None = None,
+    on: date | None = None,
 ) -> None:
-    """Write the audit row and run what follows, both in the current transaction.
+    """Write the audit row and run what follows, both in the current transaction; `on` is the day of a dated change.
 
     `changed` holds names of fields and `reason` a code: never a value of a person.
     """
@@ -45,7 +48,7 @@ async def record(
         who, action, subject_id, changed, reason, request_id or (viewer.request_id if viewer else None)
     )
     for follow in _consequences.get(action, ()):
-        await follow(viewer, subject_id)
+        await follow(viewer, subject_id, on)
 
 
 async def seal() -> tuple[int, int, str] | None:

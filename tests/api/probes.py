@@ -246,6 +246,17 @@ def _changes(side: Side, path: str, body: Mapping[str, Any], *more: str) -> list
     return [Probe("POST", target, who(side, "secretary", *more), body, shows=side.household_id())]
 
 
+def _service(side: Side, what: str, body: Mapping[str, Any], person: str | None = None) -> list[Probe]:
+    """Something that happens in the service of one of the side's people."""
+    target = of("person", person or side.member)
+    return [Probe("POST", f"/people/{target}/{what}", who(side, "secretary", "office"), body, shows=str(target))]
+
+
+def exempt_of(side: Side) -> str:
+    """Who of the side is exempt (`furnish`)."""
+    return side.secretary
+
+
 def _regions(side: Side) -> list[Probe]:
     may = who(side, "member", "secretary", "office", "committee", "department", "admin") | {"cadre"}
     may |= {"m4"} if side is WEST else set()
@@ -390,10 +401,36 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
         )
     ],
     "obligations.list_must_visits": _must_visits,
+    "messages.list_messages": _own("GET", "/messages", BOUND, shows='"items"'),
     "people.list_people": lambda side: [
         Probe("GET", "/people", who(side, "secretary", "office"), query=query, shows=str(of("person", side.other)), is_list=True)
-        for query in ({}, {"branch": side.branch}, {"cursor": cursor(UUID(int=0))})
+        for query in ({}, {"branch": side.branch}, {"cursor": cursor(UUID(int=0))}, {"search": "人名"})
     ],
+    "people.get_person": lambda side: [
+        Probe("GET", f"/people/{of('person', side.other)}", who(side, "secretary", "office"), shows=str(of("person", side.other)))
+    ],
+    "people.create_person": lambda side: [
+        Probe(
+            "POST", "/people", who(side, "secretary", "office"),
+            {
+                "client_id": str(uuid4()), "branch_id": side.branch, "name": "新人名", "phone": "13977770009",
+                "kind": "full", "from": TODAY.isoformat(),
+            },
+            shows=side.branch,
+        ),
+    ],
+    "people.edit_person": lambda side: [
+        Probe(
+            "PATCH", f"/people/{of('person', side.other)}", who(side, "secretary", "office"),
+            {"name": "改人名", "phone": "13977770008"}, headers={"If-Match": '"1"'}, shows=str(of("person", side.other)),
+        )
+    ],
+    "people.exempt": lambda side: _service(side, "exemptions", {"reason": "age", "from": TODAY.isoformat()}),
+    "people.end_exemption": lambda side: _service(side, "return", {"on": TODAY.isoformat()}, exempt_of(side)),
+    "people.transfer": lambda side: _service(
+        side, "transfer", {"branch_id": side.branch, "kind": "cadre", "on": TODAY.isoformat()}
+    ),
+    "people.leave": lambda side: _service(side, "leave", {"reason": "died", "on": TODAY.isoformat()}),
     "regions.get_region": lambda side: [
         Probe("GET", f"/regions/{of('region', side.micro_grid)}", _regions(side)[0].may, shows=side.branch)
     ],
@@ -461,6 +498,10 @@ async def furnish(client: httpx.AsyncClient) -> None:
         must_visit = a_must_visit(side, client_id=str(side.must_visit), kind="illness")
         answer = await client.post("/must-visits", json=must_visit, headers=headers(side.member))
         assert answer.status_code == 201, answer.text
+        exempt = {"reason": "other", "from": TODAY.isoformat()}
+        path = f"/people/{of('person', exempt_of(side))}/exemptions"
+        answer = await client.post(path, json=exempt, headers=headers("office"))
+        assert answer.status_code == 200, answer.text
     answer = await client.post("/feedback", json=a_feedback(client_id=str(FEEDBACK)))
     assert answer.status_code == 201, answer.text
     await invite(of("person", "m4"), INVITE_CODE)

@@ -14,7 +14,7 @@ from handlers import people
 from models import database
 from tests.api.counting import statements
 from tests.api.problems import refused, without_a_test
-from tests.world import PEOPLE, TODAY, World
+from tests.world import OPENED, PEOPLE, TODAY, World
 
 EAST, WEST = {"m1", "m2", "s_east"}, {"m3", "m4", "s_west"}
 SEEN = {"s_east": EAST, "s_west": WEST, "office": EAST | WEST | {"cadre"}}
@@ -55,7 +55,9 @@ class TestList:
         assert {name for name, row in rows.items() if row["exemption"]} == {"m4"}
         assert rows["m4"] == {
             "id": str(world.people["m4"]), "name": "蒋人名四", "kind": "probationary", "branch_id": str(world.branches["west"]),
-            "exemption": "age", "load": 0, "account_id": str(world.accounts["m4"]),
+            "exemption": "age", "exempt_from": (TODAY - timedelta(days=9)).isoformat(),
+            "exempt_to": (TODAY + timedelta(days=1)).isoformat(), "load": 0, "account_id": str(world.accounts["m4"]),
+            "has_phone": False, "abilities": [], "since": OPENED.isoformat(), "version": 1,
         }  # fmt: skip
 
     async def test_the_order_is_no_ranking(self, client: httpx.AsyncClient, world: World) -> None:

@@ -1,0 +1,33 @@
+"""Finding people by what somebody types: a part of the name, or the first letters of its pinyin."""
+
+from __future__ import annotations
+
+import functools
+from itertools import product
+
+from pypinyin import Style, pinyin
+
+
+@functools.lru_cache(maxsize=16384)
+def _letters(character: str) -> frozenset[str]:
+    """The first letters of all readings of a character: 单 may be S or D, and as a surname it mostly is S."""
+    readings = pinyin(character, style=Style.FIRST_LETTER, heteronym=True, errors=lambda text: text)
+    return frozenset(reading[0].lower() for reading in readings[0] if reading)
+
+
+def initials(name: str) -> frozenset[str]:
+    """All that the first letters of a name may be; a name of more than four characters by its most common readings."""
+    letters = [sorted(_letters(character)) for character in name if not character.isspace() and character != "·"]
+    if len(letters) > 4:
+        letters = [[first] for first, *_ in letters]
+    return frozenset("".join(combination) for combination in product(*letters))
+
+
+def matches(typed: str, name: str) -> bool:
+    """Whether a name is what somebody may mean: it holds the text, or its initials begin with these letters."""
+    wanted = typed.strip().lower()
+    if not wanted:
+        return True
+    if wanted in name.lower():
+        return True
+    return wanted.isascii() and wanted.isalpha() and any(found.startswith(wanted) for found in initials(name))

@@ -1,0 +1,18 @@
+"""Files as they are sent in."""
+
+from __future__ import annotations
+
+from schemas.fields import Id, Text, Wire, fields
+
+
+class FileQuery(Wire):
+    """`client_id` makes sending again safe; `name` is how the sender calls the file."""
+
+    client_id = Id(required=True)
+    name = Text(200, required=True)
+
+
+class FileOut(Wire):
+    id = fields.UUID(required=True)
+    byte_count = fields.Integer(required=True)
+    expires_at = fields.AwareDateTime(required=True)

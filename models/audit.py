@@ -64,6 +64,15 @@ async def insert(
     await database.execute(INSERT, account_id, action, subject_id, list(changed), reason, request_id)
 
 
+async def insert_many(
+    account_id: UUID | None, action: str, changes: Sequence[tuple[UUID, Sequence[str]]], request_id: str
+) -> None:
+    """Write a row for each subject in the current transaction."""
+    async with database.pg() as connection:
+        rows = [(account_id, action, subject, list(changed), None, request_id) for subject, changed in changes]
+        await connection.executemany(INSERT, rows)
+
+
 async def last_seal() -> Record | None:
     """The head of the chain, locked against a second sealer; call inside a transaction."""
     await database.execute("SELECT pg_advisory_xact_lock(7208)")

@@ -267,18 +267,29 @@ async def _account_in_scope(viewer: Viewer, account: database.Record) -> bool:
 
 
 async def create_console_account(
-    login: str, role: Role, place: UUID, at_branch: bool, today: date
+    login: str,
+    role: Role,
+    place: UUID,
+    at_branch: bool,
+    today: date,
+    *,
+    person_id: UUID | None = None,
+    viewer: Viewer | None = None,
 ) -> tuple[UUID, str, str]:
-    """Make a console account with a role; only on the server. Returns (account id, password, TOTP secret), shown once."""
+    """Make a console account with a role, by the operator, or by a viewer who may grant it.
+
+    Returns (account id, password, TOTP secret), shown once. Raises Conflict when the login or the person has one.
+    """
     account_id, password, totp = uuid4(), secrets.token_urlsafe(12), pyotp.random_base32()
     sealed = vault().seal(totp, "account", "totp", account_id)
-    if not await accounts.insert_account(account_id, None, login.casefold(), _hasher.hash(password), sealed):
+    if not await accounts.insert_account(account_id, person_id, login.casefold(), _hasher.hash(password), sealed):
         raise problems.Conflict()
-    await audit.record(None, Action.ACCOUNT_CREATE, account_id, [str(role)])
+    await audit.record(viewer, Action.ACCOUNT_CREATE, account_id, [str(role)])
+    granted_by = viewer.account_id if viewer else None
     await accounts.insert_grant(
-        uuid4(), account_id, role, None if at_branch else place, place if at_branch else None, today, None, None
+        uuid4(), account_id, role, None if at_branch else place, place if at_branch else None, today, None, granted_by
     )
-    await audit.record(None, Action.ROLE_GRANT, account_id, [str(role)])
+    await audit.record(viewer, Action.ROLE_GRANT, account_id, [str(role)])
     return account_id, password, totp
 
 

@@ -51,6 +51,12 @@ async def record(
         await follow(viewer, subject_id, on)
 
 
+async def record_many(viewer: Viewer, action: Action, changes: Sequence[tuple[UUID, Sequence[str]]]) -> None:
+    """Write a row for each of many subjects at once. Only for actions of which nothing follows."""
+    assert action not in _consequences
+    await entries.insert_many(viewer.account_id, action, changes, viewer.request_id)
+
+
 async def seal() -> tuple[int, int, str] | None:
     """Seal what is unsealed: (seal number, rows, head of the chain in hex), or None when there is nothing."""
     async with database.transaction():

@@ -94,7 +94,7 @@ async def _micro_grid(viewer: Viewer, micro_grid_id: UUID, verb: Verb) -> None:
         raise problems.RegionNotFound()
 
 
-def _sealed(household_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
+def sealed(household_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
     """The columns that hold these personal fields."""
     columns: dict[str, Any] = {}
     if "head_name" in body:
@@ -125,7 +125,7 @@ async def create_household(viewer: Viewer, body: dict[str, Any]) -> tuple[dict[s
             code=body["code"],
             group_name=body["group_name"],
             opened_on=body["opened_on"],
-            **_sealed(household_id, body),
+            **sealed(household_id, body),
         )
         await Residence.create(
             id=uuid4(),
@@ -153,7 +153,7 @@ async def edit_household(viewer: Viewer, household_id: UUID, version: int, body:
     found = await lock_to_change(viewer, household_id, Verb.HOUSEHOLD_EDIT)
     if found["version"] != version:
         raise problems.Changed()
-    columns = _sealed(household_id, body)
+    columns = sealed(household_id, body)
     if "group_name" in body:
         columns["group_name"] = body["group_name"]
     if columns:

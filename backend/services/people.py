@@ -72,7 +72,7 @@ def sealed(person_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
         phone = body["phone"]
         columns["phone_sealed"] = phone and vault().seal(phone, "person", "phone", person_id)
         columns["phone_index"], columns["phone_index_version"] = (
-            vault().index("person_phone", phone) if phone else (None, None)
+            vault().index("phone", phone) if phone else (None, None)
         )
     return columns
 
@@ -80,7 +80,7 @@ def sealed(person_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
 async def _check_phone(body: dict[str, Any], person_id: UUID) -> None:
     """A number belongs to one person: it is how a person is known on signing in and on import."""
     phone = body.get("phone")
-    if phone and await people.phone_taken(vault().indexes("person_phone", phone), person_id):
+    if phone and await people.phone_taken(vault().indexes("phone", phone), person_id):
         raise problems.PhoneTaken()
 
 

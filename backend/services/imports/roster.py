@@ -1,0 +1,88 @@
+"""What every kind of roster does: read what is there, decide each row, and write all of it at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, ClassVar
+
+from backend.http.viewer import Viewer
+from backend.permissions import Verb
+from backend.services.runs import Progress
+from backend.sheets.columns import Fault, Parsed, Row
+
+#: So many rows are decided before others have their turn.
+CHUNK = 500
+
+
+class Wrong(Exception):
+    """A row that cannot be taken: the field it is about (None for the whole row), and a sentence with the way out."""
+
+    def __init__(self, field: str | None, sentence: str, code: str = "row.unfit") -> None:
+        super().__init__(sentence)
+        self.field, self.sentence, self.code = field, sentence, code
+
+
+class Roster(ABC):
+    """One kind of sheet on its way in. `decide` only looks; nothing is written before every row has been decided."""
+
+    #: Who may send this kind in must hold this verb, and it says which places are reached.
+    verb: ClassVar[Verb]
+
+    def __init__(self, viewer: Viewer, parsed: Parsed, *, lock: bool) -> None:
+        self.viewer, self.parsed, self.lock = viewer, parsed, lock
+        self.today: date = viewer.today
+        self.faults: list[Fault] = []
+        self.counts: Counter[str] = Counter({"new": 0, "changed": 0, "same": 0})
+
+    @abstractmethod
+    async def load(self) -> None:
+        """Read what is there; with `lock`, so that it stays as it is until the transaction ends."""
+
+    @abstractmethod
+    def decide(self, row: Row) -> str:
+        """What a row does: `new`, `changed` or `same`. Raises Wrong."""
+
+    @abstractmethod
+    async def write(self, progress: Progress) -> None:
+        """Write what was decided, in the current transaction."""
+
+    def settle(self) -> None:
+        """Look at all rows together, once each of them has been decided; adds faults."""
+
+    async def decide_all(self, progress: Progress) -> None:
+        """Decide every row; what is wrong becomes a fault, and the next row has its turn."""
+        await progress.begin("deciding", len(self.parsed.rows))
+        # A row with a cell that could not be read is not decided: what follows from it would be a second fault.
+        broken = {fault.row for fault in self.parsed.faults}
+        for start in range(0, len(self.parsed.rows), CHUNK):
+            chunk = self.parsed.rows[start : start + CHUNK]
+            for row in chunk:
+                if row.number not in broken:
+                    self._decide_one(row)
+            await progress.advance(len(chunk))
+        self.settle()
+
+    def _decide_one(self, row: Row) -> None:
+        try:
+            self.counts[self.decide(row)] += 1
+        except Wrong as wrong:
+            self.fault(row, wrong.field, wrong.sentence, wrong.code)
+
+    def fault(self, row: Row, field: str | None, sentence: str, code: str) -> None:
+        """Write down what is wrong with a row, under the user's own header."""
+        header = self.parsed.headers.get(field, "") if field else ""
+        self.faults.append(Fault(row.number, field, header, _written(row.values, field), code, sentence))
+
+
+def _written(values: Mapping[str, Any], field: str | None) -> str:
+    value = values.get(field) if field else None
+    return "" if value is None else str(value)
+
+
+def named(names: list[str], most: int = 6) -> str:
+    """Some of these names, as a sentence lists them."""
+    some = "、".join(names[:most])
+    return f"{some}等 {len(names)} 个" if len(names) > most else some

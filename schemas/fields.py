@@ -8,7 +8,6 @@ the common body costs a tenth (decision 0008; `tests/http/test_quick.py` holds t
 from __future__ import annotations
 
 import re
-import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -17,7 +16,7 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
-from backend.rules.texts import holds_card_number
+from backend.rules.texts import holds_card_number, telephone
 from backend.settings import CHINA
 
 REQUIRED: dict[str, str | list[Any] | dict[Any, Any]] = {
@@ -25,7 +24,6 @@ REQUIRED: dict[str, str | list[Any] | dict[Any, Any]] = {
     "null": "这一项不能为空",
     "validator_failed": "这一项不对",
 }
-_TELEPHONE = re.compile(r"1[3-9]\d{9}|0\d{9,11}|[2-9]\d{6,7}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
@@ -101,8 +99,8 @@ class Telephone(Text):
         super().__init__(20, **kwargs)
 
     def read(self, value: Any) -> str:
-        digits = re.sub(r"[\s()-]", "", unicodedata.normalize("NFKC", super().read(value)))
-        if not _TELEPHONE.fullmatch(digits):
+        digits = telephone(super().read(value))
+        if digits is None:
             raise ValueError("应为 11 位手机号，或区号加座机号")
         return digits
 

@@ -1,0 +1,1 @@
+"""Excel columns in and out; pure."""

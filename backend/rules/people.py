@@ -1,4 +1,4 @@
-"""Rules of people: what they are, and the classes of exemption."""
+"""Rules of people: what they are, what they are good at, and the classes of exemption."""
 
 from __future__ import annotations
 
@@ -13,6 +13,21 @@ class PersonKind(StrEnum):
     CADRE = "cadre"
     GRID_WORKER = "grid_worker"
     VILLAGER_REP = "villager_rep"
+
+
+class Ability(StrEnum):
+    """What somebody can help with, as they say themselves; it finds them a household and measures nobody."""
+
+    LIVELIHOOD = "livelihood"
+    CARE = "care"
+    LABOUR = "labour"
+
+
+ABILITIES: dict[str, str] = {
+    Ability.LIVELIHOOD: "能带富",
+    Ability.CARE: "会照护",
+    Ability.LABOUR: "能出力、热心帮办",
+}
 
 
 class ExemptionReason(StrEnum):

@@ -19,7 +19,7 @@ from backend.gateways.wechat import WeChat
 from backend.http import openapi
 from backend.http.endpoint import problem_response, request_id_of, translated
 from backend.http.workers import replace_killed
-from backend.services import audit, messages, visits
+from backend.services import audit, files, messages, visits
 from backend.services.coverage.answers import ReadyAnswers
 from backend.services.group_commit import GroupCommit
 from backend.services.wechat_tokens import DatabaseTokens
@@ -41,6 +41,7 @@ def create_app(
     crypto.configure(settings.secret_keys)
     audit.install(consequences.CONSEQUENCES)
     messages.install(tellings.TELLINGS)
+    files.configure(settings.storage_url)
     app: Sanic[Any, Any] = Sanic(name, dumps=orjson.dumps, loads=orjson.loads, configure_logging=False)
     app.config.update(
         {

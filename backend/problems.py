@@ -238,6 +238,12 @@ ResultMissing = _problem(
     "ResultMissing", 404, "runs.no_result", "没有可下载的文件", "任务还没有完成，或文件已过 7 天被清理，请重新做一次。"
 )
 
+# Imports
+ImportRefused = _problem("ImportRefused", 422, "imports.refused", "这个文件没有收", "{sentence}")
+ImportRow = _problem(
+    "ImportRow", 409, "imports.row", "有一行不能导入", "第 {row} 行：{sentence}什么也没有改变，改好后再导入一次。"
+)
+
 # Visits
 VisitNotFound = _problem("VisitNotFound", 404, "visits.not_found", "没有这条走访", "请刷新后再试。")
 VisitIdReused = _problem(

@@ -1,4 +1,4 @@
-"""Rules of people: what they are, and the classes of exemption."""
+"""Rules of people: what they are, what they are good at, and the classes of exemption."""
 
 from __future__ import annotations
 
@@ -22,6 +22,21 @@ KINDS: dict[str, str] = {
     PersonKind.CADRE: "干部",
     PersonKind.GRID_WORKER: "网格员",
     PersonKind.VILLAGER_REP: "村民代表",
+}
+
+
+class Ability(StrEnum):
+    """What somebody can help with, as they say themselves; it finds them a household and measures nobody."""
+
+    LIVELIHOOD = "livelihood"
+    CARE = "care"
+    LABOUR = "labour"
+
+
+ABILITIES: dict[str, str] = {
+    Ability.LIVELIHOOD: "能带富",
+    Ability.CARE: "会照护",
+    Ability.LABOUR: "能出力",
 }
 
 
@@ -52,19 +67,4 @@ LEAVE_REASONS: dict[str, str] = {
     LeaveReason.TRANSFERRED: "组织关系转出",
     LeaveReason.DIED: "去世",
     LeaveReason.OTHER: "其他原因",
-}
-
-
-class Ability(StrEnum):
-    """What somebody is good at, and which households need it (docs/rules.md L9)."""
-
-    LIVELIHOOD = "livelihood"
-    CARE = "care"
-    LABOUR = "labour"
-
-
-ABILITIES: dict[str, str] = {
-    Ability.LIVELIHOOD: "带富",
-    Ability.CARE: "照护",
-    Ability.LABOUR: "帮办",
 }

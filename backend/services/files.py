@@ -67,6 +67,12 @@ async def send(viewer: Viewer, file_id: UUID, name: str, content: bytes) -> tupl
     return {"id": file_id, "byte_count": known["byte_count"], "expires_at": known["expires_at"].astimezone(CHINA)}, is_new
 
 
+async def get(file_id: UUID, account_id: UUID) -> None:
+    """Make sure that an account has this file. Raises FileNotFound."""
+    if await files.find_of(file_id, account_id) is None:
+        raise problems.FileNotFound()
+
+
 async def read(file_id: UUID, account_id: UUID) -> tuple[str, bytes]:
     """Name and content of a file of an account. Raises FileNotFound, StorageAway."""
     found = await files.find_of(file_id, account_id)

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from backend.sheets.accounts import ACCOUNTS
+from backend.sheets.assignments import LINKS
 from backend.sheets.columns import Sheet
+from backend.sheets.households import HOMES, HOUSEHOLDS, RESIDENCES_SHEET, TAGS
+from backend.sheets.people import PEOPLE
+from backend.sheets.regions import PLACES
 
-SHEETS: dict[str, Sheet] = {}
+#: In the order in which an empty township sends them in.
+SHEETS: dict[str, Sheet] = {
+    sheet.kind: sheet for sheet in (PLACES, PEOPLE, ACCOUNTS, HOUSEHOLDS, HOMES, LINKS, RESIDENCES_SHEET, TAGS)
+}

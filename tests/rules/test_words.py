@@ -9,16 +9,18 @@ import pytest
 from marshmallow import ValidationError
 
 from backend.rules import assignments, audit, feedback, households, obligations, people, reasons, regions, visits
+from backend.rules.proposals import facts
+from backend.rules.proposals import words as proposed
 from schemas import visits as wire
 
 CODES: list[type[StrEnum]] = [
     assignments.AssignmentRole, assignments.AssignmentSource, assignments.EndReason, audit.Action,
     feedback.FeedbackKind, feedback.FeedbackState, households.ResidenceStatus, households.TierReason, obligations.Due, obligations.MustVisitKind, obligations.MustVisitState,
-    obligations.Source, people.PersonKind, people.ExemptionReason, reasons.Purpose, reasons.Reason, regions.Level, regions.BranchKind,
+    obligations.Source, facts.Near, facts.Unfilled, people.Ability, people.PersonKind, people.ExemptionReason, reasons.Purpose, reasons.Reason, regions.Level, regions.BranchKind,
     regions.ResponsibilityKind, regions.RuleName, visits.Credit, visits.Fault,
 ]  # fmt: skip
 WORDS = [visits.MODES, visits.OUTCOMES, visits.TOPICS, visits.BACKFILL_REASONS, visits.VOID_REASONS,
-         feedback.KINDS, feedback.STATES, obligations.KINDS, obligations.WITHDRAW_REASONS, reasons.PURPOSES, reasons.REASONS, reasons.GAP_REASONS,
+         feedback.KINDS, feedback.STATES, obligations.KINDS, people.ABILITIES, proposed.NEAR, proposed.UNFILLED, obligations.WITHDRAW_REASONS, reasons.PURPOSES, reasons.REASONS, reasons.GAP_REASONS,
          reasons.CANCELLED, reasons.REQUIRED, reasons.VISITS,
          {name: rule.words for name, rule in regions.RULES.items()}]  # fmt: skip
 

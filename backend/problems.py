@@ -222,9 +222,15 @@ LoadTooHigh = _problem(
 FileNotFound = _problem(
     "FileNotFound", 404, "files.not_found", "没有这个文件", "文件只保存 7 天，请重新上传或重新生成。"
 )
-FileEmpty = _problem("FileEmpty", 422, "files.empty", "文件是空的", "请重新选择文件；从微信里收到的，请先保存到电脑上。")
+FileEmpty = _problem(
+    "FileEmpty", 422, "files.empty", "文件是空的", "请重新选择文件；从微信里收到的，请先保存到电脑上。"
+)
 FileTooLarge = _problem(
-    "FileTooLarge", 413, "files.too_large", "文件太大", "最大 {megabytes} MB；请把表分成几个文件，或删去表里的图片再传。"
+    "FileTooLarge",
+    413,
+    "files.too_large",
+    "文件太大",
+    "最大 {megabytes} MB；请把表分成几个文件，或删去表里的图片再传。",
 )
 StorageAway = _problem(
     "StorageAway", 503, "files.storage", "暂时存不了文件", "文件没有收下，别的功能照常；请过几分钟再试。"

@@ -156,11 +156,13 @@ WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now() AND a.
 
 
 # The same for an account whose work goes on without a session: a run that somebody asked for.
-VIEWER_OF_ACCOUNT = VIEWER.replace(
-    "SELECT s.id AS session_id, s.identity_id, s.account_id, s.expires_at",
-    "SELECT a.id AS session_id, NULL::uuid AS identity_id, a.id AS account_id, 'infinity'::timestamptz AS expires_at",
-).replace("FROM session s LEFT JOIN account a ON a.id = s.account_id", "FROM account a").replace(
-    "s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()", "a.id = $1"
+VIEWER_OF_ACCOUNT = (
+    VIEWER.replace(
+        "SELECT s.id AS session_id, s.identity_id, s.account_id, s.expires_at",
+        "SELECT a.id AS session_id, NULL::uuid AS identity_id, a.id AS account_id, 'infinity'::timestamptz AS expires_at",
+    )
+    .replace("FROM session s LEFT JOIN account a ON a.id = s.account_id", "FROM account a")
+    .replace("s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()", "a.id = $1")
 )
 
 

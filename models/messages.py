@@ -52,7 +52,7 @@ async def insert_once(
         [uuid4() for _ in recipients],
         list(recipients),
         occasion,
-        orjson.dumps(facts).decode(),
+        orjson.dumps(facts, default=str).decode(),  # ids as asyncpg gives them are a kind of their own
         expires_at,
     )
 

@@ -97,19 +97,19 @@ async def insert_once(
     kind: str,
     asked: Mapping[str, Any],
     file_id: UUID | None,
-    deadline_at: datetime,
+    within: timedelta,
 ) -> bool:
     """Write a run down; False when this id is known already."""
     made = await database.execute(
         """INSERT INTO run (id, account_id, work, kind, asked, file_id, deadline_at)
-           VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7) ON CONFLICT (id) DO NOTHING""",
+           VALUES ($1, $2, $3, $4, $5::jsonb, $6, now() + $7::interval) ON CONFLICT (id) DO NOTHING""",
         run_id,
         account_id,
         work,
         kind,
         orjson.dumps(asked).decode(),
         file_id,
-        deadline_at,
+        within,
     )
     return made == 1
 

@@ -36,10 +36,10 @@ class IgnoredRow(Wire):
 
 
 class ImportOut(Wire):
-    """The first 500 faults; the report of the run holds all. `unknown` are headers whose columns were not read."""
+    """The first 500 faults; the report of the run holds all. `unknown_headers` are headers whose columns were not read."""
 
     run = fields.Nested(RunOut, required=True)
     sheet = fields.String(required=True, allow_none=True)
-    unknown = fields.List(fields.String(), required=True)
+    unknown_headers = fields.List(fields.String(), required=True)
     ignored = fields.List(fields.Nested(IgnoredRow), required=True)
     faults = fields.List(fields.Nested(FaultRow), required=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
 
@@ -24,7 +24,9 @@ class Storage:
         if parts.scheme == "file":
             self._store = LocalStore(prefix=unquote(parts.path), mkdir=True)
         else:
-            self._store = S3Store(parts.netloc, prefix=parts.path.strip("/") or None, **dict(parse_qsl(parts.query)))
+            self._store = S3Store(
+                parts.netloc, prefix=parts.path.strip("/") or None, config=cast("Any", dict(parse_qsl(parts.query)))
+            )
 
     async def put(self, file_id: UUID, content: bytes) -> None:
         """Keep a file. Raises StorageError."""

@@ -268,10 +268,10 @@ async def _content(request: Request, most: int) -> bytes:
     too_large = problems.FileTooLarge(megabytes=most // 1_000_000)
     if told.isdigit() and int(told) > most:
         raise too_large
-    assert request.stream is not None
+    stream: Any = request.stream
     parts: list[bytes] = []
     size = 0
-    while part := await request.stream.read():
+    while part := await stream.read():
         parts.append(part)
         size += len(part)
         if size > most:

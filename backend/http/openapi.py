@@ -107,7 +107,10 @@ def _operation(spec: APISpec, endpoint: Spec, path: str, method: str) -> dict[st
 def _answer(endpoint: Spec, status: int) -> dict[str, Any]:
     words = {200: "成功", 201: "已新建", 204: "成功，没有内容"}[status]
     if endpoint.download is not None:
-        return {"description": words, "content": {endpoint.download: {"schema": {"type": "string", "format": "binary"}}}}
+        return {
+            "description": words,
+            "content": {endpoint.download: {"schema": {"type": "string", "format": "binary"}}},
+        }
     if endpoint.answer is None or status == 204:
         return {"description": words}
     return {"description": words, "content": {"application/json": {"schema": type(endpoint.answer)}}}

@@ -64,7 +64,11 @@ async def send(viewer: Viewer, file_id: UUID, name: str, content: bytes) -> tupl
     assert known is not None
     if known["byte_count"] != len(content):
         raise problems.ClientIdReused()
-    return {"id": file_id, "byte_count": known["byte_count"], "expires_at": known["expires_at"].astimezone(CHINA)}, is_new
+    return {
+        "id": file_id,
+        "byte_count": known["byte_count"],
+        "expires_at": known["expires_at"].astimezone(CHINA),
+    }, is_new
 
 
 async def get(file_id: UUID, account_id: UUID) -> None:

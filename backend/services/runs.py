@@ -16,6 +16,7 @@ import structlog
 from backend import problems
 from backend.crypto import vault
 from backend.http import paging
+from backend.http.failures import where
 from backend.http.viewer import Viewer, viewer_of
 from backend.rules.audit import Action
 from backend.rules.runs import DEADLINE, RunState, Work
@@ -81,8 +82,7 @@ async def ask(
 ) -> tuple[dict[str, Any], bool]:
     """Have work done by the worker; (run, whether it is new). Its job is put in the queue in the same transaction."""
     assert viewer.account_id is not None
-    deadline = viewer.now + DEADLINE[work]
-    is_new = await runs.insert_once(run_id, viewer.account_id, work, kind, asked, file_id, deadline)
+    is_new = await runs.insert_once(run_id, viewer.account_id, work, kind, asked, file_id, DEADLINE[work])
     if is_new:
         await runs.defer(run_id, work, TASK, QUEUE)
         await audit.record(viewer, action, run_id, [kind])
@@ -179,7 +179,7 @@ async def perform(run_id: UUID, works: Mapping[str, Doing], now: datetime) -> No
     except database.UNREACHABLE:
         raise  # the queue gives the run to a worker again
     except Exception as error:
-        log.error("run_failed", run_id=str(run_id), work=row["work"], kind=type(error).__name__)
+        log.error("run_failed", run_id=str(run_id), work=row["work"], kind=type(error).__name__, where=where(error))
         await _fail(run_id, problems.ServerError())
 
 
@@ -198,9 +198,7 @@ async def _finish(row: Record, outcome: Outcome, now: datetime) -> None:
         result_id = uuid4()
         await files.keep(row["account_id"], result_id, *outcome.file, now)
     sealed = outcome.shown and vault().seal(orjson.dumps(outcome.shown).decode(), "run", "shown", row["id"])
-    await runs.finish(
-        row["id"], RunState.DONE, counts=outcome.counts, shown_sealed=sealed or None, result_id=result_id
-    )
+    await runs.finish(row["id"], RunState.DONE, counts=outcome.counts, shown_sealed=sealed or None, result_id=result_id)
 
 
 async def _fail(run_id: UUID, problem: problems.Problem) -> None:

@@ -17,7 +17,9 @@ CODE = Column("code", "户号", text(40), aliases=("户编号", "户籍号", "�
               help="本村自己编的号即可，不要用户口簿号、身份证号；有它改名、换电话都认得出。")  # fmt: skip
 VILLAGE = Column("village", "村", text(40), aliases=("村名", "行政村", "所属村", "所在村"), example="河东村")
 GROUP = Column("group", "村民组", text(30), aliases=("组", "组别", "村民小组", "小组", "所在组"), example="三组")
-HEAD = Column("head_name", "户主姓名", person_name(30), aliases=("户主", "姓名", "农户姓名", "户主名称"), example="李四")
+HEAD = Column(
+    "head_name", "户主姓名", person_name(30), aliases=("户主", "姓名", "农户姓名", "户主名称"), example="李四"
+)
 PHONE = Column("phone", "联系电话", telephone, aliases=("电话", "手机号", "户主电话", "手机", "联系方式"), example="13900000000",
                help="同村同组有同名的户主时，靠它分清。")  # fmt: skip
 #: How another sheet says which household it means.
@@ -26,7 +28,9 @@ KEY_NOTE = "哪一户：填户号；没有户号的填村、村民组和户主�
 
 
 def _required(column: Column) -> Column:
-    return Column(column.name, column.header, column.read, True, column.aliases, column.help, column.choices, column.example)
+    return Column(
+        column.name, column.header, column.read, True, column.aliases, column.help, column.choices, column.example
+    )
 
 
 HOUSEHOLDS = Sheet(

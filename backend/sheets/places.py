@@ -45,12 +45,15 @@ def chinese_number(text: str) -> int | None:
 
 
 def village_key(text: str) -> str:
-    """What 河东村, 河东村委会, 河东村民委员会, 河东行政村 and 河东 have in common. 河东社区 is another place than 河东村."""
+    """What 河东村, 河东村委会, 河东村村民委员会, 河东行政村 and 河东 have in common. 河东社区 is another place than 河东村."""
     name = unicodedata.normalize("NFKC", compact(text))
     community = _COMMUNITY_SUFFIX.sub("", name)
     if community and community != name:
         return community + "社区"
-    return _VILLAGE_SUFFIX.sub("", name) or name
+    # Twice, because 东村村委会 is the committee of 东村.
+    for _ in range(2):
+        name = _VILLAGE_SUFFIX.sub("", name) or name
+    return name
 
 
 def group_key(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 import structlog
 from tortoise import Tortoise
 
-from backend import crypto
+from backend import consequences, crypto
 from backend.rules.accounts import FAILURE_WINDOW
-from backend.services import audit, obligations
+from backend.services import audit, files, obligations
 from backend.services.coverage import keeping
 from backend.settings import CHINA, Settings
+from backend.worker import jobs
 from models import accounts
 from models.database import tortoise_config
 
@@ -72,6 +74,11 @@ async def _forget_failures() -> None:
     await accounts.delete_failures(None, datetime.now(CHINA) - FAILURE_WINDOW)
 
 
+async def _remove_files() -> None:
+    if removed := await files.remove_expired(datetime.now(CHINA)):
+        log.info("files_removed", count=removed)
+
+
 SCHEDULE = (
     Periodic("fold figures", timedelta(seconds=1), _fold),
     Periodic("seal audit", timedelta(minutes=1), _seal),
@@ -79,6 +86,7 @@ SCHEDULE = (
     Periodic("keep periods", timedelta(hours=1), _keep_periods),
     Periodic("check figures", timedelta(minutes=10), _check_figures, after=timedelta(hours=1)),
     Periodic("forget failures", timedelta(hours=1), _forget_failures),
+    Periodic("remove files", timedelta(hours=1), _remove_files),
 )
 
 
@@ -100,9 +108,10 @@ async def _pause(seconds: float, stop: asyncio.Event) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-async def _work(schedule: Sequence[Periodic], stop: asyncio.Event) -> None:
+async def _work(schedule: Sequence[Periodic], stop: asyncio.Event, *more: Coroutine[Any, Any, None]) -> None:
     """Run all pieces until told to stop; then what is under way is finished, and what takes too long is rolled back."""
     pieces = [asyncio.create_task(_repeat(periodic, stop)) for periodic in schedule]
+    pieces += [asyncio.create_task(one) for one in more]
     await stop.wait()
     _, late = await asyncio.wait(pieces, timeout=DRAIN.total_seconds())
     for piece in late:
@@ -117,8 +126,11 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    audit.install(consequences.CONSEQUENCES)
+    files.configure(settings.storage_url)
     await Tortoise.init(config=tortoise_config(settings, patient=True), _enable_global_fallback=True)
+    rescue = Periodic("rescue runs", timedelta(seconds=30), functools.partial(jobs.rescue, settings))
     try:
-        await _work(SCHEDULE, stop)
+        await _work((*SCHEDULE, rescue), stop, jobs.work(settings, stop))
     finally:
         await Tortoise.close_connections()

@@ -30,7 +30,9 @@ class AccountsRoster(Roster):
         for place in self.viewer.places(Verb.ROLE_GRANT).regions:
             for row in await imports.region_and_below(place, self.today):
                 self.regions.setdefault(village_key(row["name"]), []).append(row)
-        self.logins = await imports.logins([row.values["login"].casefold() for row in self.parsed.rows if "login" in row.values])
+        self.logins = await imports.logins(
+            [row.values["login"].casefold() for row in self.parsed.rows if "login" in row.values]
+        )
         self.seen: dict[str, int] = {}
         self.invited: list[tuple[Somebody, str]] = []
         self.made: list[tuple[str, Role, UUID, str, Somebody | None]] = []
@@ -82,7 +84,9 @@ class AccountsRoster(Roster):
             return branch, self._person(row) if "name" in row.values else None
         found = self.regions.get(village_key(row.values["place"]), [])
         if len(found) != 1:
-            names = [one["name"] for same in self.regions.values() for one in same if one["level"] in ("township", "village")]
+            names = [
+                one["name"] for same in self.regions.values() for one in same if one["level"] in ("township", "village")
+            ]
             raise Wrong("place", f"你的范围里没有这个地方，有的是：{named(names)}。", "place.none")
         return found[0]["id"], None
 
@@ -93,10 +97,10 @@ class AccountsRoster(Roster):
             until = invitation["expires_at"].date()
             self.given.append((person.name, ROLES[Role.MEMBER], place, "", "", "", invitation["code"], until))
             await progress.advance(1)
-        for login, role, place_id, place, person in self.made:
-            person_id = person.id if person and person.record["account_id"] is None else None
+        for login, role, place_id, place, owner in self.made:
+            person_id = owner.id if owner and owner.record["account_id"] is None else None
             _, password, totp = await accounts.create_console_account(
                 login, role, place_id, role in HELD_AT_BRANCH, self.today, person_id=person_id, viewer=self.viewer
             )
-            self.given.append((person.name if person else "", ROLES[role], place, login, password, totp, "", ""))
+            self.given.append((owner.name if owner else "", ROLES[role], place, login, password, totp, "", ""))
             await progress.advance(1)

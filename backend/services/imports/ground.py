@@ -70,7 +70,9 @@ class Grids:
         ]
         if len(found) != 1:
             raise Wrong(
-                "micro_grid", f"{here[0].village}没有这个微网格，有的是：{named([grid.name for grid in here])}。", "place.grid"
+                "micro_grid",
+                f"{here[0].village}没有这个微网格，有的是：{named([grid.name for grid in here])}。",
+                "place.grid",
             )
         return found[0]
 
@@ -134,9 +136,13 @@ class Households:
             same = [known for known in same if not known.record["code"]]
         if len(same) > 1 and "phone" in values:
             indexes = vault().indexes("phone", values["phone"])
-            same = [known for known in same if known.record["phone_index"] and bytes(known.record["phone_index"]) in indexes]
+            same = [
+                known for known in same if known.record["phone_index"] and bytes(known.record["phone_index"]) in indexes
+            ]
         if len(same) > 1:
-            raise Wrong("head_name", f"这个组有 {len(same)} 户同名的户主，请填户号或联系电话来分清。", "household.several")
+            raise Wrong(
+                "head_name", f"这个组有 {len(same)} 户同名的户主，请填户号或联系电话来分清。", "household.several"
+            )
         return same[0] if same else None
 
     def by_telephone(self, values: Mapping[str, Any], grids: Grids) -> Known | None:
@@ -237,4 +243,6 @@ def branch_key(name: str) -> str:
     for ending in ("支部委员会", "总支部委员会"):
         if key.endswith(ending):
             key = key.removesuffix("委员会")
-    return key.replace("党总支部", "党总支").replace("总支部", "总支").replace("党总支", "总支").replace("党支部", "支部")
+    return (
+        key.replace("党总支部", "党总支").replace("总支部", "总支").replace("党总支", "总支").replace("党支部", "支部")
+    )

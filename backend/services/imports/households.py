@@ -79,7 +79,9 @@ class HouseholdsRoster(Roster):
         if opened_on > self.today:
             raise Wrong("opened_on", "立户日期不能在将来。", "cell.date")
         keys: list[tuple[Any, ...]] = [("code", values["code"])] if "code" in values else []
-        keys.append((grid.village_key, group_key(values["group"]), values["head_name"], values.get("phone"), values.get("code")))
+        keys.append(
+            (grid.village_key, group_key(values["group"]), values["head_name"], values.get("phone"), values.get("code"))
+        )
         for key in keys:
             if key in self.new:
                 raise Wrong(
@@ -106,7 +108,9 @@ class HouseholdsRoster(Roster):
         if changes:
             self.edits.append((known, changes))
         residence = values.get("residence", record["residence"])
-        moved = (grid is not None and "micro_grid" in values and grid.id != known.grid.id) or residence != record["residence"]
+        moved = (grid is not None and "micro_grid" in values and grid.id != known.grid.id) or residence != record[
+            "residence"
+        ]
         if moved:
             self.moves.append((known, grid or known.grid, residence))
         retiered = "tier" in values and values["tier"] != record["tier"]
@@ -132,7 +136,9 @@ class HouseholdsRoster(Roster):
             await households.change_residence(self.viewer, known.id, body)
             await progress.advance(1)
         for known, tier in self.tiers:
-            await households.change_tier(self.viewer, known.id, _tier_body(tier, max(self.today, known.record["opened_on"])))
+            await households.change_tier(
+                self.viewer, known.id, _tier_body(tier, max(self.today, known.record["opened_on"]))
+            )
             await progress.advance(1)
 
     async def _create(self, created: list[tuple[UUID, Row, Grid]]) -> None:
@@ -140,7 +146,9 @@ class HouseholdsRoster(Roster):
         for household_id, row, grid in created:
             values = row.values
             opened_on = values.get("opened_on", self.today)
-            sealed = households.sealed(household_id, {name: values.get(name) for name in ("head_name", "phone", "address")})
+            sealed = households.sealed(
+                household_id, {name: values.get(name) for name in ("head_name", "phone", "address")}
+            )
             rows.append(
                 (household_id, values.get("code"), values["group"], *(sealed[name] for name in _SEALED), opened_on)
             )
@@ -233,7 +241,8 @@ class TagsRoster(Roster):
         self.seen[key] = row.number
         before = self.known.get(key)
         last = self.today + timedelta(days=TAG_DAYS)
-        expires_on = values.get("expires_on", before["expires_on"] if before else self.today + timedelta(days=TAG_DAYS - 1))
+        in_a_year = self.today + timedelta(days=TAG_DAYS - 1)
+        expires_on: date = values.get("expires_on") or (before["expires_on"] if before else in_a_year)
         if not self.today < expires_on <= last:
             raise Wrong("expires_on", "到期日应在今天以后，最长一年。", "cell.date")
         if before is None:

@@ -52,7 +52,9 @@ class LinksRoster(Roster):
         ids = [known.id for known in self.there.all]
         self.links: dict[UUID, list[Spell]] = defaultdict(list)
         for row in await imports.spans("assignment", "household_id", ids, ", person_id AS other, role"):
-            self.links[row["owner"]].append(Spell(row["id"], row["valid_from"], row["valid_to"], row["other"], row["role"]))
+            self.links[row["owner"]].append(
+                Spell(row["id"], row["valid_from"], row["valid_to"], row["other"], row["role"])
+            )
         everybody = [one.id for same in self.people.by_name.values() for one in same]
         self.services = _by_owner(await imports.spans("membership", "person_id", everybody))
         self.exemptions = _by_owner(await imports.spans("exemption", "person_id", everybody))
@@ -98,7 +100,9 @@ class LinksRoster(Roster):
             raise Wrong("member", f"这是{person.name}自己家，请安排别的党员联系。", "person.home")
 
     def _second(self, known: Known, person: Somebody, since: date) -> None:
-        if any(link.other == person.id and (link.holds(since) or link.is_after(since)) for link in self.links[known.id]):
+        if any(
+            link.other == person.id and (link.holds(since) or link.is_after(since)) for link in self.links[known.id]
+        ):
             raise Wrong("member", f"{person.name}已经联系着这一户，不能再当副联。", "link.already")
 
     def _first(self, row: Row, known: Known, person: Somebody, since: date) -> None:
@@ -134,7 +138,10 @@ class LinksRoster(Roster):
             if limit is not None and self.loads[person.id] - over[person.id] > limit:
                 over[person.id] += 1
                 self.fault(
-                    row, "member", f"{person.name}将联系 {self.loads[person.id]} 户，最多 {limit} 户，请换人。", "person.load"
+                    row,
+                    "member",
+                    f"{person.name}将联系 {self.loads[person.id]} 户，最多 {limit} 户，请换人。",
+                    "person.load",
                 )
         self.faults.sort(key=lambda fault: fault.row)
 
@@ -153,7 +160,8 @@ class LinksRoster(Roster):
 def _by_owner(rows: list[Record]) -> dict[UUID, list[Spell]]:
     found: dict[UUID, list[Spell]] = defaultdict(list)
     for row in rows:
-        found[row["owner"]].append(Spell(row["id"], row["valid_from"], row["valid_to"], dict(row).get("other", row["owner"])))
+        other = row["other"] if "other" in row else row["owner"]
+        found[row["owner"]].append(Spell(row["id"], row["valid_from"], row["valid_to"], other))
     return found
 
 

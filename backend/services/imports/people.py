@@ -37,7 +37,9 @@ class PeopleRoster(Roster):
         phone = values.get("phone")
         key = branch["id"], values["name"], phone
         if key in self.seen:
-            raise Wrong("name", f"第 {self.seen[key]} 行已经写了{values['name']}；同名的两个人请填手机号分清。", "row.duplicate")
+            raise Wrong(
+                "name", f"第 {self.seen[key]} 行已经写了{values['name']}；同名的两个人请填手机号分清。", "row.duplicate"
+            )
         self.seen[key] = row.number
         if phone and self.phones.setdefault(phone, row.number) != row.number:
             raise Wrong("phone", f"第 {self.phones[phone]} 行已用了这个手机号，请核对。", "row.duplicate")
@@ -90,7 +92,9 @@ class PeopleRoster(Roster):
         if "exemption" in values and values["exemption"] != record["exemption"]:
             if values["exemption"] and record["exemption"]:
                 raise Wrong(
-                    "exemption", f"{known.name}已按“{EXEMPTIONS[record['exemption']]}”免联；换原因请先在“人员”里恢复。", "person.exempt"
+                    "exemption",
+                    f"{known.name}已按“{EXEMPTIONS[record['exemption']]}”免联；换原因请先在“人员”里恢复。",
+                    "person.exempt",
                 )
             changes["exemption"] = values["exemption"]
         if not changes:
@@ -122,7 +126,7 @@ class PeopleRoster(Roster):
 
     async def _change(self, known: Somebody, changes: dict[str, Any]) -> None:
         """What is dated from today; links follow by rule, as from the console (docs/rules.md L7)."""
-        written = {name: changes[name] for name in ("name", "phone", "abilities") if name in changes}
+        written: dict[str, Any] = {name: changes[name] for name in ("name", "phone", "abilities") if name in changes}
         if written:
             await people.edit_person(self.viewer, known.id, known.record["version"], written)
         if "kind" in changes:

@@ -65,7 +65,9 @@ class PlacesRoster(Roster):
         tree = await imports.tree(self.township["id"], self.today)
         for row in tree:
             kind = village_key if row["level"] == Level.VILLAGE else place_key
-            self.places[row["parent_id"], row["level"], kind(row["name"])] = Place(row["id"], row["name"], list(row["path"]))
+            self.places[row["parent_id"], row["level"], kind(row["name"])] = Place(
+                row["id"], row["name"], list(row["path"])
+            )
             if row["code"]:
                 self.codes[row["code"]] = row["id"]
         for row in await imports.branches_in(self.township["id"], self.today):
@@ -102,7 +104,9 @@ class PlacesRoster(Roster):
         if code is not None and self.codes.get(code, found and found.id) != (found and found.id):
             raise Wrong("code", "这个村代码已是另一个村的，请核对。", "place.code")
         if found is None:
-            found = self._region(self.township["id"], list(self.township["path"]), Level.VILLAGE, values["village"], code)
+            found = self._region(
+                self.township["id"], list(self.township["path"]), Level.VILLAGE, values["village"], code
+            )
             self.places[key] = found
             if code is not None:
                 self.codes[code] = found.id
@@ -129,7 +133,13 @@ class PlacesRoster(Roster):
         if key not in self.parties:
             party = Party(uuid4(), [])
             party.path = [*(above.path if above else []), party.id]
-            kind = BranchKind.GENERAL_BRANCH if "总支" in name else BranchKind.PARTY_GROUP if "小组" in name else BranchKind.BRANCH
+            kind = (
+                BranchKind.GENERAL_BRANCH
+                if "总支" in name
+                else BranchKind.PARTY_GROUP
+                if "小组" in name
+                else BranchKind.BRANCH
+            )
             self.branches.append((party.id, above and above.id, village.id, kind, name, party.path, self.today))
             self.parties[key] = party
         return self.parties[key]
@@ -141,7 +151,9 @@ class PlacesRoster(Roster):
             return False
         if before is not None:
             if before[2] == self.today:
-                raise Wrong("branch", "这个微网格今天已经定了负责支部，一天只能定一次；请核对，或明天再换。", "place.duty")
+                raise Wrong(
+                    "branch", "这个微网格今天已经定了负责支部，一天只能定一次；请核对，或明天再换。", "place.duty"
+                )
             self.ends.append((before[0], self.today))
         self._duty(ResponsibilityKind.BRANCH_MICRO_GRID, micro.id, branch.id)
         self.answering[micro.id] = uuid4(), branch.id, self.today
@@ -154,7 +166,9 @@ class PlacesRoster(Roster):
         await progress.begin("writing", len(self.regions) + len(self.branches) + len(self.duties))
         columns = ("id", "parent_id", "level", "code", "name", "path", "predecessors", "valid_from")
         await imports.copy("region", columns, self.regions)
-        await imports.copy("branch", ("id", "parent_id", "region_id", "kind", "name", "path", "valid_from"), self.branches)
+        await imports.copy(
+            "branch", ("id", "parent_id", "region_id", "kind", "name", "path", "valid_from"), self.branches
+        )
         await imports.update_many("UPDATE responsibility SET valid_to = $2 WHERE id = $1", self.ends)
         await imports.copy("responsibility", ("id", "kind", "region_id", "branch_id", "valid_from"), self.duties)
         await progress.advance(len(self.regions) + len(self.branches) + len(self.duties))

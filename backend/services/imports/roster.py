@@ -49,7 +49,7 @@ class Roster(ABC):
     async def write(self, progress: Progress) -> None:
         """Write what was decided, in the current transaction."""
 
-    def settle(self) -> None:
+    def settle(self) -> None:  # noqa: B027  most rosters have nothing to say about all rows together
         """Look at all rows together, once each of them has been decided; adds faults."""
 
     async def decide_all(self, progress: Progress) -> None:

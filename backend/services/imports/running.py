@@ -63,7 +63,7 @@ async def list_faults(viewer: Viewer, run_id: UUID) -> dict[str, Any]:
     return {
         "run": runs.shown(run),
         "sheet": shown.get("sheet"),
-        "unknown": shown.get("unknown", []),
+        "unknown_headers": shown.get("unknown_headers", []),
         "ignored": shown.get("ignored", []),
         "faults": shown.get("faults", []),
     }
@@ -122,7 +122,7 @@ async def _report(content: bytes, name: str, kind: str, faults: list[Fault]) -> 
 def _shown(parsed: Parsed, faults: list[Fault]) -> dict[str, Any]:
     return {
         "sheet": parsed.sheet,
-        "unknown": parsed.unknown,
+        "unknown_headers": parsed.unknown,
         "ignored": [{"row": row, "why": why} for row, why in parsed.ignored[:SHOWN]],
         "faults": [
             {"row": one.row, "header": one.header, "value": one.value, "code": one.code, "sentence": one.sentence}

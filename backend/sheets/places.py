@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -44,6 +45,7 @@ def chinese_number(text: str) -> int | None:
     return total + (digit or 0)
 
 
+@functools.lru_cache(maxsize=16_384)
 def village_key(text: str) -> str:
     """What 河东村, 河东村委会, 河东村村民委员会, 河东行政村 and 河东 have in common. 河东社区 is another place than 河东村."""
     name = unicodedata.normalize("NFKC", compact(text))
@@ -56,6 +58,7 @@ def village_key(text: str) -> str:
     return name
 
 
+@functools.lru_cache(maxsize=16_384)
 def group_key(text: str) -> str:
     """What 3组, 三组, 第三组, 第3村民组, 第三村民小组 and a bare 3 have in common: "3". A group with a name keeps it: 张家湾组
     and 张家湾村民小组 are 张家湾."""
@@ -68,6 +71,7 @@ def group_key(text: str) -> str:
     return _GROUP_SUFFIX.sub("", name) or name
 
 
+@functools.lru_cache(maxsize=16_384)
 def place_key(text: str) -> str:
     """The key of a village or of a group, told apart by how it is written; equal for one place however people write it."""
     name = compact(text)

@@ -107,7 +107,7 @@ def test_what_does_not_fit_in_readable_type_is_refused_with_the_number_of_the_ca
         cards_pdf([CARD, CARD, replace(CARD, head=LONG * 20)], ISSUE)
     assert caught.value.label == "3"
     with pytest.raises(TooLongError) as caught:
-        cards_pdf([CARD], replace(ISSUE, feedback_page="lianhu.example/" + "yj" * 200))
+        cards_pdf([CARD], replace(ISSUE, feedback_page="lianhu.example/" + "yj" * 800))
     assert caught.value.label == "0"
 
 

@@ -27,7 +27,7 @@ class Person(Model):
     phone_sealed = fields.BinaryField(null=True)
     phone_index = fields.BinaryField(null=True)
     phone_index_version = fields.SmallIntField(null=True)
-    #: What the person is good at (docs/rules.md L9), for households that need it.
+    #: What the person is good at (docs/rules.md L7), for households that need it.
     abilities = ArrayField("text", db_default=SqlDefault("'{}'"))
     version = fields.IntField(db_default=1)
     recorded_at = fields.DatetimeField(db_default=Now())

@@ -1,4 +1,4 @@
-"""Proposals: who could be linked to whom, with reasons, until somebody applies or discards them (docs/rules.md L10)."""
+"""Proposals: who could be linked to whom, with reasons, until somebody applies or discards them (docs/rules.md L7)."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def ends_by_rule(
     leaves: Sequence[Span],
     answering: Sequence[Service],
 ) -> tuple[date, EndReason] | None:
-    """The first day from `since` on of a link `[start, end)` on which its person may not hold it, and why (L7).
+    """The first day from `since` on of a link `[start, end)` on which its person may not hold it, and why (L9).
 
     A person holds a link while in service and not exempt (`leaves`: exemptions that end the links). Who changes branches keeps those households only for which
     the new branch answers (`answering`: which branch answers for the household's micro-grid on which days).

@@ -118,7 +118,7 @@ async def end_assignment(viewer: Viewer, assignment_id: UUID, on: date, reason: 
 
 
 async def settle_links(viewer: Viewer | None, person_id: UUID | None, on: date | None) -> None:
-    """End the links that a person may not hold from a day on, let backups take over, tell the secretaries (L7).
+    """End the links that a person may not hold from a day on, let backups take over, tell the secretaries (L9).
 
     A consequence of exemption, transfer and leaving; the households and the person are locked already.
     """

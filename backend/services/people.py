@@ -1,4 +1,4 @@
-"""People: the roster, and what happens in their service: exemption, transfer, leaving, return (docs/rules.md L7).
+"""People: the roster, and what happens in their service: exemption, transfer, leaving, return (docs/rules.md L9).
 
 What a change does to a person's links follows from it in the same transaction (`backend/consequences.py`). The roster
 is never in order of a figure: the order is that of ids (docs/rules.md P2).

@@ -310,7 +310,7 @@ class Migration(migrations.Migration):
             model_name="Person",
             name="abilities",
             field=ArrayField(
-                description="What the person is good at (docs/rules.md L9), for households that need it.",
+                description="What the person is good at (docs/rules.md L7), for households that need it.",
                 db_default=SqlDefault("'{}'"),
                 element_type="TEXT",
             ),

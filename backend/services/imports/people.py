@@ -125,7 +125,7 @@ class PeopleRoster(Roster):
             await progress.advance(1)
 
     async def _change(self, known: Somebody, changes: dict[str, Any]) -> None:
-        """What is dated from today; links follow by rule, as from the console (docs/rules.md L7)."""
+        """What is dated from today; links follow by rule, as from the console (docs/rules.md L9)."""
         written: dict[str, Any] = {name: changes[name] for name in ("name", "phone", "abilities") if name in changes}
         if written:
             await people.edit_person(self.viewer, known.id, known.record["version"], written)

@@ -1,0 +1,1 @@
+"""Printed papers: data in, the bytes of a PDF out. No clock, no table, no request (docs/decisions/0019)."""

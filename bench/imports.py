@@ -48,7 +48,7 @@ def write(path: Path, headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 
 
 def households(count: int) -> list[tuple[Any, ...]]:
-    rng = random.Random(1)  # noqa: S311
+    rng = random.Random(1)
     return [
         (
             f"H{i:07d}", f"测{i % VILLAGES}村", f"测{i % VILLAGES}-{i // VILLAGES % GRIDS}", f"{i % 9 + 1}组",
@@ -84,7 +84,12 @@ async def township(now: datetime) -> UUID:
 
 async def measure(url: str, folder: Path, count: int) -> None:
     settings = Settings.from_env(
-        {"APP_ENV": "test", "DATABASE_URL": url, "REDIS_URL": "unix:///nowhere", "STORAGE_URL": f"file://{folder}/files"}
+        {
+            "APP_ENV": "test",
+            "DATABASE_URL": url,
+            "REDIS_URL": "unix:///nowhere",
+            "STORAGE_URL": f"file://{folder}/files",
+        }
     )
     await migrate.migrate(settings)
     crypto.configure(settings.secret_keys)
@@ -96,7 +101,9 @@ async def measure(url: str, folder: Path, count: int) -> None:
     assert row is not None
     viewer = viewer_of(row, now, now.date(), "bench")
     places = [(f"测{v}村", f"测{v}-{g}", f"测{v}村党支部") for v in range(VILLAGES) for g in range(GRIDS)]
-    seconds, run = await bring_in(viewer, "places", write(folder / "p.xlsx", ("村", "微网格", "党支部"), places), "p.xlsx")
+    seconds, run = await bring_in(
+        viewer, "places", write(folder / "p.xlsx", ("村", "微网格", "党支部"), places), "p.xlsx"
+    )
     print(f"places      {len(places):>7} rows  {seconds:6.2f} s  {run['counts'] or run['sentence']}")
     content = write(folder / "h.xlsx", HEADERS, households(count))
     for _ in range(2):

@@ -13,9 +13,10 @@ from sanic.response import html, json, raw, redirect
 from backend import problems
 from backend.http.endpoint import endpoint, problem_response, request_id_of
 from backend.permissions import ROLES
-from backend.rules import assignments, feedback, obligations, reasons, visits
+from backend.rules import assignments, feedback, households, obligations, people, reasons, runs, visits
 from backend.rules.regions import RULES
 from backend.services import health
+from backend.sheets.kinds import SHEETS
 from schemas.meta import AboutOut, CodesOut
 
 blueprint = Blueprint("meta")
@@ -30,6 +31,17 @@ CODES = {
         "backfill_reasons": visits.BACKFILL_REASONS,
         "void_reasons": visits.VOID_REASONS,
         "assignment_sources": assignments.SOURCES,
+        "assignment_steps": assignments.STEPS,
+        "end_reasons": assignments.END_REASONS,
+        "person_kinds": people.KINDS,
+        "abilities": people.ABILITIES,
+        "exemption_reasons": people.EXEMPTIONS,
+        "leave_reasons": people.LEAVE_REASONS,
+        "residences": households.RESIDENCES,
+        "tier_reasons": households.TIER_REASONS,
+        "tag_kinds": households.TAG_KINDS,
+        "run_states": runs.RUN_STATES,
+        "import_kinds": {kind: sheet.title for kind, sheet in SHEETS.items()},
         "must_visit_kinds": obligations.KINDS,
         "withdraw_reasons": obligations.WITHDRAW_REASONS,
         "drill_purposes": reasons.PURPOSES,

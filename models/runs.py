@@ -129,7 +129,7 @@ async def defer(run_id: UUID, work: str, task: str, queue: str) -> None:
 async def start(run_id: UUID) -> Record | None:
     """Take a run that waits, or one whose worker died; None when it is over or should not begin."""
     return await database.fetch_row(
-        f"""UPDATE run SET state = 'running', started_at = now(), step = NULL, done_count = 0, total_count = NULL
+        f"""UPDATE run SET state = 'running', started_at = clock_timestamp(), step = NULL, done_count = 0, total_count = NULL
             WHERE id = $1 AND {OPEN} RETURNING {RUN}""",
         run_id,
     )
@@ -159,7 +159,7 @@ async def finish(
 ) -> bool:
     """End a run, once; False when it was over already."""
     touched = await database.execute(
-        f"""UPDATE run SET state = $2, finished_at = now(), counts = $3::jsonb, shown_sealed = $4, result_id = $5,
+        f"""UPDATE run SET state = $2, finished_at = clock_timestamp(), counts = $3::jsonb, shown_sealed = $4, result_id = $5,
               problem = $6, sentence = $7 WHERE id = $1 AND {OPEN}""",
         run_id,
         state,

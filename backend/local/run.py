@@ -72,6 +72,7 @@ class Supervisor:
             "PORT": str(port),
             "RUN_DIR": str(folder),
             "SECRET_KEYS": environ.get("SECRET_KEYS") or secret_keys(folder),
+            "STORAGE_URL": environ.get("STORAGE_URL") or (folder / "files").as_uri(),
             "PYTHONUNBUFFERED": "1",
         }
         self.standin_url: str | None = None
@@ -196,7 +197,7 @@ class Supervisor:
 
     def _announce(self) -> None:
         lines = [f"联户 Lianhu: {self.base_url}  (日志 {self.folder / 'logs'}，Ctrl-C 结束)"]
-        names = ("APP_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEYS", "WECHAT_API_BASE", "RUN_DIR")
+        names = ("APP_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEYS", "STORAGE_URL", "WECHAT_API_BASE", "RUN_DIR")
         chosen = {name: self.environ[name] for name in names if self.environ.get(name)}
         write_privately(
             self.folder / "env", "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())

@@ -59,7 +59,7 @@ export interface paths {
         put?: never;
         /**
          * Link a person to a household from a day on; 200 for a `client_id` that was sent before.
-         * @description May: `assignment.create` (branch_secretary).
+         * @description May: `assignment.create` (branch_secretary, organization_office).
          *
          *     Problem codes: `request.malformed` (400), `session.missing` (401), `households.read_only` (403), `permission.denied` (403), `session.not_bound` (403), `households.not_found` (404), `people.not_found` (404), `assignments.already_linked` (409), `assignments.load` (409), `assignments.person_exempt` (409), `assignments.person_not_in_service` (409), `assignments.planned` (409), `assignments.primary_taken` (409), `households.closed` (409), `request.client_id_reused` (409), `request.too_large` (413), `households.before_opening` (422), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
          */
@@ -81,7 +81,7 @@ export interface paths {
         put?: never;
         /**
          * End a link on a day, with the reason; that day is no longer covered.
-         * @description May: `assignment.end` (branch_secretary).
+         * @description May: `assignment.end` (branch_secretary, organization_office).
          *
          *     Problem codes: `request.malformed` (400), `session.missing` (401), `households.read_only` (403), `permission.denied` (403), `session.not_bound` (403), `assignments.not_found` (404), `assignments.already_ended` (409), `households.closed` (409), `request.too_large` (413), `assignments.end_before_start` (422), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
          */
@@ -575,6 +575,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a file for an import, its bytes as the body; 200 for a `client_id` that was sent before.
+         * @description It is kept sealed, for its sender alone, and removed after seven days.
+         *
+         *     May: `import.run` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `request.client_id_reused` (409), `files.too_large` (413), `files.empty` (422), `request.invalid` (422), `server.error` (500), `files.storage` (503), `server.unavailable` (503).
+         */
+        post: operations["files.send_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households": {
         parameters: {
             query?: never;
@@ -697,6 +721,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a file that was sent before checked, or applied; 200 for a `client_id` that was sent before.
+         * @description Both may be asked for as often as one likes: what is there already is the same, and changes nothing.
+         *
+         *     May: `import.run` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `files.not_found` (404), `request.client_id_reused` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["imports.ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An empty sheet of a kind, with drop-downs and instructions.
+         * @description May: `import.run` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["imports.template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an import is, and what was wrong with its rows.
+         * @description May: `import.run` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `runs.not_found` (404), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["imports.list_faults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -711,6 +803,28 @@ export interface paths {
          *     Problem codes: `session.missing` (401), `session.not_bound` (403), `server.error` (500), `server.unavailable` (503).
          */
         get: operations["accounts.me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one should know, newest first. Nobody is told who has read what.
+         * @description Any bound session.
+         *
+         *     Problem codes: `session.missing` (401), `session.not_bound` (403), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["messages.list_messages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -783,13 +897,74 @@ export interface paths {
         };
         /**
          * People in service of one's branches, with exemption class and number of households; never sorted by a figure.
-         * @description May: `person.read` (branch_secretary, organization_office).
+         * @description `search` is a part of the name, or the first letters of its pinyin.
+         *
+         *     May: `person.read` (branch_secretary, organization_office).
          *
          *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `branches.not_found` (404), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
          */
         get: operations["people.list_people"];
         put?: never;
+        /**
+         * Take somebody into the roster of a branch of one's own; 200 for a `client_id` that was sent before.
+         * @description May: `person.edit` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `branches.not_found` (404), `people.not_found` (404), `people.phone_taken` (409), `request.client_id_reused` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["people.create_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One person in service of one's branches.
+         * @description May: `person.read` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `people.not_found` (404), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["people.get_person"];
+        put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change name, telephone or abilities, if nobody changed the person since the version named in If-Match.
+         * @description May: `person.edit` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `people.not_found` (404), `people.phone_taken` (409), `request.changed` (412), `request.version_missing` (412), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        patch: operations["people.edit_person"];
+        trace?: never;
+    };
+    "/api/v1/people/{person_id}/exemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * From a day on, or until one, the person need not be linked (免联).
+         * @description The links end on that day unless the person wants to keep them; a backup takes over, or the household is a gap, and
+         *     the secretary's inbox says so.
+         *
+         *     May: `person.edit` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `people.not_found` (404), `assignments.person_not_in_service` (409), `people.exempt_already` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["people.exempt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -812,6 +987,74 @@ export interface paths {
          *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `people.not_found` (404), `server.error` (500), `server.unavailable` (503).
          */
         post: operations["accounts.invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person_id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * From a day on the person is out of service: transferred out, dead, or another reason. The links end that day.
+         * @description May: `person.edit` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `people.not_found` (404), `assignments.person_not_in_service` (409), `people.service_later` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["people.leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person_id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * From a day on the person is in full duty again; households that others took over stay with them.
+         * @description May: `person.edit` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `people.not_found` (404), `people.not_exempt` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["people.end_exemption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person_id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * From a day on the person serves in another branch of one's own, as something else, or again after having left.
+         * @description Households for which the new branch answers stay; the links to all others end on that day.
+         *
+         *     May: `person.edit` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `branches.not_found` (404), `people.not_found` (404), `people.same_service` (409), `people.service_later` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["people.transfer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -884,6 +1127,94 @@ export interface paths {
          *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `regions.not_found` (404), `regions.rule_planned` (409), `request.too_large` (413), `regions.not_township` (422), `regions.rule_number` (422), `regions.rule_order` (422), `regions.rule_past` (422), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
          */
         post: operations["regions.set_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One's own imports, exports and prints, newest first.
+         * @description Any bound session.
+         *
+         *     Problem codes: `session.missing` (401), `session.not_bound` (403), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["runs.list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far one's own work is.
+         * @description Any bound session.
+         *
+         *     Problem codes: `session.missing` (401), `session.not_bound` (403), `runs.not_found` (404), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["runs.get_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The file that one's own work made, for seven days; each download is written down.
+         * @description Any bound session.
+         *
+         *     Problem codes: `session.missing` (401), `session.not_bound` (403), `runs.no_result` (404), `runs.not_found` (404), `server.error` (500), `files.storage` (503), `server.unavailable` (503).
+         */
+        get: operations["runs.download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop one's own work; nothing of it stays, and it can be asked for again.
+         * @description Any bound session.
+         *
+         *     Problem codes: `session.missing` (401), `session.not_bound` (403), `runs.not_found` (404), `runs.over` (409), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["runs.stop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1018,7 +1349,7 @@ export interface components {
             /** Format: date */
             on: string;
             /** @enum {string} */
-            reason: "handed_over" | "member_left" | "member_exempt" | "household_wish" | "household_closed" | "mistake" | "other";
+            reason: "handed_over" | "member_left" | "member_exempt" | "member_died" | "suspended" | "household_wish" | "household_closed" | "mistake" | "other";
         };
         AssignmentIn: {
             /** Format: uuid */
@@ -1169,11 +1500,15 @@ export interface components {
             name: string;
         };
         CodesOut: {
+            abilities: components["schemas"]["CodeRow"][];
             assignment_sources: components["schemas"]["CodeRow"][];
+            assignment_steps: components["schemas"]["CodeRow"][];
             backfill_reasons: components["schemas"]["CodeRow"][];
             changes: components["schemas"]["CodeRow"][];
             drill_purposes: components["schemas"]["CodeRow"][];
             drill_reasons: components["schemas"]["CodeRow"][];
+            end_reasons: components["schemas"]["CodeRow"][];
+            exemption_reasons: components["schemas"]["CodeRow"][];
             explained_columns: components["schemas"]["CodeRow"][];
             explained_days: components["schemas"]["CodeRow"][];
             explained_visits: components["schemas"]["CodeRow"][];
@@ -1181,14 +1516,21 @@ export interface components {
             feedback_states: components["schemas"]["CodeRow"][];
             frozen_parts: components["schemas"]["CodeRow"][];
             gap_reasons: components["schemas"]["CodeRow"][];
+            import_kinds: components["schemas"]["CodeRow"][];
+            leave_reasons: components["schemas"]["CodeRow"][];
             modes: components["schemas"]["CodeRow"][];
             must_visit_kinds: components["schemas"]["CodeRow"][];
             must_visit_states: components["schemas"]["CodeRow"][];
             note_hint: string;
             obligation_kinds: components["schemas"]["CodeRow"][];
             outcomes: components["schemas"]["CodeRow"][];
+            person_kinds: components["schemas"]["CodeRow"][];
+            residences: components["schemas"]["CodeRow"][];
             roles: components["schemas"]["CodeRow"][];
             rules: components["schemas"]["CodeRow"][];
+            run_states: components["schemas"]["CodeRow"][];
+            tag_kinds: components["schemas"]["CodeRow"][];
+            tier_reasons: components["schemas"]["CodeRow"][];
             topics: components["schemas"]["CodeRow"][];
             visitors: components["schemas"]["CodeRow"][];
             void_reasons: components["schemas"]["CodeRow"][];
@@ -1311,6 +1653,19 @@ export interface components {
             illness: number;
             other: number;
         };
+        ExemptionIn: {
+            /** Format: date */
+            from: string;
+            /** @default false */
+            keeps_links?: boolean;
+            /** @enum {string} */
+            reason: "age" | "illness" | "away" | "other";
+            /**
+             * Format: date
+             * @default null
+             */
+            to?: string | null;
+        };
         ExplainedMustVisit: {
             /** Format: date */
             due_on: string;
@@ -1374,6 +1729,13 @@ export interface components {
             visitor: string;
             words: string;
         };
+        FaultRow: {
+            code: string;
+            header: string;
+            row: number;
+            sentence: string;
+            value: string;
+        };
         FeedbackIn: {
             /** Format: uuid */
             client_id: string;
@@ -1435,6 +1797,13 @@ export interface components {
             revised: components["schemas"]["RevisedOut"] | null;
             state: string;
             value: number | null;
+        };
+        FileOut: {
+            byte_count: number;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
         };
         GapRow: {
             code: string | null;
@@ -1545,12 +1914,39 @@ export interface components {
             head_name?: string;
             phone?: string | null;
         };
+        IgnoredRow: {
+            row: number;
+            why: string;
+        };
+        ImportIn: {
+            /** Format: uuid */
+            client_id: string;
+            /** Format: uuid */
+            file_id: string;
+            /** @enum {string} */
+            kind: "places" | "people" | "accounts" | "households" | "homes" | "links" | "residences" | "tags";
+            /** @enum {string} */
+            mode: "check" | "apply";
+        };
+        ImportOut: {
+            faults: components["schemas"]["FaultRow"][];
+            ignored: components["schemas"]["IgnoredRow"][];
+            run: components["schemas"]["RunOut"];
+            sheet: string | null;
+            unknown_headers: string[];
+        };
         InvitationOut: {
             code: string;
             /** Format: date-time */
             expires_at: string;
             /** Format: uuid */
             id: string;
+        };
+        LeaveIn: {
+            /** Format: date */
+            on: string;
+            /** @enum {string} */
+            reason: "transferred" | "died" | "other";
         };
         Listed: {
             code: string | null;
@@ -1607,6 +2003,21 @@ export interface components {
         MembersTotal: {
             load: components["schemas"]["LoadOut"];
             member_participation: components["schemas"]["ParticipationOut"];
+        };
+        MessagePage: {
+            items: components["schemas"]["MessageRow"][];
+            next: string | null;
+        };
+        MessageRow: {
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            /** Format: date-time */
+            made_at: string;
+            /** Format: uuid */
+            person_id: string | null;
+            text: string;
+            title: string;
         };
         MustVisitIn: {
             /** Format: uuid */
@@ -1706,21 +2117,52 @@ export interface components {
             /** Format: date */
             to: string;
         };
+        PersonIn: {
+            abilities?: ("livelihood" | "care" | "labour")[];
+            /** Format: uuid */
+            branch_id: string;
+            /** Format: uuid */
+            client_id?: string;
+            /** Format: date */
+            from: string;
+            /**
+             * @default full
+             * @enum {string}
+             */
+            kind?: "full" | "probationary" | "cadre" | "grid_worker" | "villager_rep";
+            name: string;
+            /** @default null */
+            phone?: string | null;
+        };
         PersonPage: {
             items: components["schemas"]["PersonRow"][];
             next: string | null;
         };
+        PersonPatch: {
+            abilities?: ("livelihood" | "care" | "labour")[];
+            name?: string;
+            phone?: string | null;
+        };
         PersonRow: {
+            abilities: string[];
             /** Format: uuid */
             account_id: string | null;
             /** Format: uuid */
             branch_id: string;
+            /** Format: date */
+            exempt_from: string | null;
+            /** Format: date */
+            exempt_to: string | null;
             exemption: string | null;
+            has_phone: boolean;
             /** Format: uuid */
             id: string;
             kind: string;
             load: number;
             name: string;
+            /** Format: date */
+            since: string;
+            version: number;
         };
         PlaceOut: {
             /** Format: uuid */
@@ -1805,6 +2247,10 @@ export interface components {
             /** Format: date */
             valid_to: string | null;
         };
+        ReturnIn: {
+            /** Format: date */
+            on: string;
+        };
         RevealIn: {
             fields: ("head_name" | "phone" | "address")[];
             /** @enum {string} */
@@ -1882,6 +2328,37 @@ export interface components {
             /** Format: uuid */
             region_id: string;
             rules: components["schemas"]["RuleRow"][];
+        };
+        RunOut: {
+            asked: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            asked_at: string;
+            counts: {
+                [key: string]: number;
+            };
+            done_count: number;
+            /** Format: uuid */
+            file_id: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+            has_result: boolean;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            problem: string | null;
+            sentence: string | null;
+            /** Format: date-time */
+            started_at: string | null;
+            state: string;
+            step: string | null;
+            total_count: number | null;
+            work: string;
+        };
+        RunPage: {
+            items: components["schemas"]["RunOut"][];
+            next: string | null;
         };
         SeriesOut: {
             area: components["schemas"]["AreaOut"];
@@ -1964,6 +2441,17 @@ export interface components {
             metrics: {
                 [key: string]: components["schemas"]["FigureOut"];
             };
+        };
+        TransferIn: {
+            /** Format: uuid */
+            branch_id: string;
+            /**
+             * @default null
+             * @enum {string|null}
+             */
+            kind?: "full" | "probationary" | "cadre" | "grid_worker" | "villager_rep" | null;
+            /** Format: date */
+            on: string;
         };
         VersionOut: {
             beside: components["schemas"]["BesideOut"][];
@@ -4068,6 +4556,105 @@ export interface operations {
             };
         };
     };
+    "files.send_file": {
+        parameters: {
+            query: {
+                client_id: string;
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOut"];
+                };
+            };
+            /** @description 已新建 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOut"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 编号已被使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 文件太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 文件是空的、有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 暂时存不了文件、服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "households.list_households": {
         parameters: {
             query?: {
@@ -4750,6 +5337,254 @@ export interface operations {
             };
         };
     };
+    "imports.ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description 已新建 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个文件 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 编号已被使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "imports.template": {
+        parameters: {
+            query: {
+                kind: "places" | "people" | "accounts" | "households" | "homes" | "links" | "residences" | "tags";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "imports.list_faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这项任务 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "accounts.me": {
         parameters: {
             query?: never;
@@ -4779,6 +5614,74 @@ export interface operations {
             };
             /** @description 还没有绑定 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "messages.list_messages": {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePage"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5113,6 +6016,7 @@ export interface operations {
                 cursor?: string | null;
                 limit?: number;
                 branch?: string | null;
+                search?: string | null;
             };
             header?: never;
             path?: never;
@@ -5149,6 +6053,412 @@ export interface operations {
             };
             /** @description 没有这个支部 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "people.create_person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRow"];
+                };
+            };
+            /** @description 已新建 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRow"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个支部、没有这个人 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 号码已属于别人、编号已被使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "people.get_person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRow"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个人 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "people.edit_person": {
+        parameters: {
+            query?: never;
+            header: {
+                "If-Match": string;
+            };
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonPatch"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRow"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个人 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 号码已属于别人 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 别人刚刚改过、缺少版本 */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "people.exempt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExemptionIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRow"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个人 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 这名同志不在岗、已经免联 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5225,6 +6535,327 @@ export interface operations {
             };
             /** @description 没有这个人 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "people.leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRow"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个人 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 这名同志不在岗、日期太早 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "people.end_exemption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReturnIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRow"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个人 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有免联 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "people.transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonRow"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个支部、没有这个人 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有变化、日期太早 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5552,6 +7183,284 @@ export interface operations {
             };
             /** @description 要选到乡镇、数字不合适、联户数前后不符、日期太早、有几项填写不对 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "runs.list_runs": {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "runs.get_run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这项任务 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "runs.download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有可下载的文件、没有这项任务 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 暂时存不了文件、服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "runs.stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这项任务 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 已经结束 */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

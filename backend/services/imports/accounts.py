@@ -22,7 +22,7 @@ HEADERS = ("姓名", "角色", "地点", "登录名", "密码", "动态码密钥
 class AccountsRoster(Roster):
     """Accounts and invitations. Whoever has an account already keeps it, and is the same."""
 
-    verb = Verb.PERSON_INVITE
+    kind, verb = "accounts", Verb.PERSON_INVITE
 
     async def load(self) -> None:
         self.people = await People.of(self.viewer, self.verb)

@@ -31,7 +31,7 @@ class HouseholdsRoster(Roster):
     """The roster of households. Who is meant is decided for all rows before anything is compared, so that a household
     whose head has changed is found by its telephone only if no other row names it."""
 
-    verb = Verb.HOUSEHOLD_CREATE
+    kind, verb = "households", Verb.HOUSEHOLD_CREATE
 
     async def load(self) -> None:
         self.grids = await Grids.of(self.viewer, self.verb)
@@ -180,7 +180,7 @@ def _tier_body(tier: str | None, on: date) -> dict[str, Any]:
 class ResidencesRoster(Roster):
     """Households that go away, come back, or are only registered here, from a day on."""
 
-    verb = Verb.HOUSEHOLD_EDIT
+    kind, verb = "residences", Verb.HOUSEHOLD_EDIT
 
     async def load(self) -> None:
         self.grids = await Grids.of(self.viewer, self.verb)
@@ -218,7 +218,7 @@ class ResidencesRoster(Roster):
 class TagsRoster(Roster):
     """Sensitive tags, sealed, each with a purpose and an end."""
 
-    verb = Verb.HOUSEHOLD_EDIT
+    kind, verb = "tags", Verb.HOUSEHOLD_EDIT
 
     async def load(self) -> None:
         self.grids = await Grids.of(self.viewer, self.verb)

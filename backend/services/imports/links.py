@@ -43,7 +43,7 @@ class Spell:
 class LinksRoster(Roster):
     """The roster of links. Another primary than the one who stands is a hand-over from that day on."""
 
-    verb = Verb.ASSIGNMENT_CREATE
+    kind, verb = "links", Verb.ASSIGNMENT_CREATE
 
     async def load(self) -> None:
         self.grids = await Grids.of(self.viewer, self.verb)
@@ -168,7 +168,7 @@ def _by_owner(rows: list[Record]) -> dict[UUID, list[Spell]]:
 class HomesRoster(Roster):
     """Where party members live themselves."""
 
-    verb = Verb.HOUSEHOLD_EDIT
+    kind, verb = "homes", Verb.HOUSEHOLD_EDIT
 
     async def load(self) -> None:
         self.grids = await Grids.of(self.viewer, self.verb)

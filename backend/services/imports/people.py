@@ -22,7 +22,7 @@ _SEALED = ("name_sealed", "name_masked", "phone_sealed", "phone_index", "phone_i
 class PeopleRoster(Roster):
     """The roster of people of the scope's branches."""
 
-    verb = Verb.PERSON_EDIT
+    kind, verb = "people", Verb.PERSON_EDIT
 
     async def load(self) -> None:
         self.there = await People.of(self.viewer, self.verb)

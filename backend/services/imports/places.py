@@ -41,7 +41,7 @@ class Party:
 class PlacesRoster(Roster):
     """The tree below one township. What is there stays; a micro-grid may get another branch from today on."""
 
-    verb = Verb.REGION_EDIT
+    kind, verb = "places", Verb.REGION_EDIT
 
     async def load(self) -> None:
         self.regions: list[tuple[Any, ...]] = []

@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from functools import cached_property
 from typing import Any, ClassVar
 
 from backend.http.viewer import Viewer
 from backend.permissions import Verb
 from backend.services.runs import Progress
 from backend.sheets.columns import Fault, Parsed, Row
+from backend.sheets.kinds import SHEETS
 
 #: So many rows are decided before others have their turn.
 CHUNK = 500
@@ -28,6 +30,7 @@ class Wrong(Exception):
 class Roster(ABC):
     """One kind of sheet on its way in. `decide` only looks; nothing is written before every row has been decided."""
 
+    kind: ClassVar[str]
     #: Who may send this kind in must hold this verb, and it says which places are reached.
     verb: ClassVar[Verb]
 
@@ -36,6 +39,11 @@ class Roster(ABC):
         self.today: date = viewer.today
         self.faults: list[Fault] = []
         self.counts: Counter[str] = Counter({"new": 0, "changed": 0, "same": 0})
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The fields without which a row cannot be decided."""
+        return tuple(column.name for column in SHEETS[self.kind].columns if column.required)
 
     @abstractmethod
     async def load(self) -> None:
@@ -55,21 +63,27 @@ class Roster(ABC):
     async def decide_all(self, progress: Progress) -> None:
         """Decide every row; what is wrong becomes a fault, and the next row has its turn."""
         await progress.begin("deciding", len(self.parsed.rows))
-        # A row with a cell that could not be read is not decided: what follows from it would be a second fault.
-        broken = {fault.row for fault in self.parsed.faults}
+        broken: dict[int, set[str | None]] = {}
+        for fault in self.parsed.faults:
+            broken.setdefault(fault.row, set()).add(fault.field)
         for start in range(0, len(self.parsed.rows), CHUNK):
             chunk = self.parsed.rows[start : start + CHUNK]
             for row in chunk:
-                if row.number not in broken:
-                    self._decide_one(row)
+                self._decide_one(row, broken.get(row.number, set()))
             await progress.advance(len(chunk))
         self.settle()
 
-    def _decide_one(self, row: Row) -> None:
+    def _decide_one(self, row: Row, broken: set[str | None]) -> None:
+        """Decide a row. What its cells that could not be read (`broken`) bring about is no second fault."""
+        if None in broken or any(name not in row.values for name in self.required):
+            return
         try:
-            self.counts[self.decide(row)] += 1
+            decided = self.decide(row)
         except Wrong as wrong:
-            self.fault(row, wrong.field, wrong.sentence, wrong.code)
+            if wrong.field not in broken:
+                self.fault(row, wrong.field, wrong.sentence, wrong.code)
+        else:
+            self.counts[decided] += not broken
 
     def fault(self, row: Row, field: str | None, sentence: str, code: str) -> None:
         """Write down what is wrong with a row, under the user's own header."""

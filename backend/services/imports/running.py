@@ -24,16 +24,10 @@ from backend.sheets.columns import Fault, Parsed, Refused
 from backend.sheets.kinds import SHEETS
 from models.database import Record
 
-ROSTERS: Mapping[str, type[Roster]] = {
-    "places": PlacesRoster,
-    "people": PeopleRoster,
-    "accounts": AccountsRoster,
-    "households": HouseholdsRoster,
-    "homes": HomesRoster,
-    "links": LinksRoster,
-    "residences": ResidencesRoster,
-    "tags": TagsRoster,
-}
+_ALL: tuple[type[Roster], ...] = (
+    PlacesRoster, PeopleRoster, AccountsRoster, HouseholdsRoster, HomesRoster, LinksRoster, ResidencesRoster, TagsRoster,
+)  # fmt: skip
+ROSTERS: Mapping[str, type[Roster]] = {roster.kind: roster for roster in _ALL}
 #: So many faults are shown on the screen; the report holds all of them.
 SHOWN = 500
 CHECK, APPLY = "check", "apply"

@@ -250,6 +250,33 @@ ImportRow = _problem(
     "ImportRow", 409, "imports.row", "有一行不能导入", "第 {row} 行：{sentence}什么也没有改变，改好后再导入一次。"
 )
 
+PersonUnfit = _problem(
+    "PersonUnfit", 409, "assignments.person_unfit", "这名同志不能联系", "那一天不在你的支部，或者免联，请换人。"
+)
+ConfirmedAhead = _problem(
+    "ConfirmedAhead", 422, "assignments.confirmed_ahead", "日期在将来", "请选党员大会确认的那一天，不能晚于今天。"
+)
+
+# Proposals
+ProposalNotFound = _problem(
+    "ProposalNotFound", 404, "proposals.not_found", "没有这份建议", "请重新生成一份；只能看到自己生成的。"
+)
+ProposalApplied = _problem(
+    "ProposalApplied", 409, "proposals.applied", "已经生效", "这份建议已经生效，不能再改；要调整请重新生成一份。"
+)
+ProposalStale = _problem(
+    "ProposalStale",
+    409,
+    "proposals.stale",
+    "有几户情况变了",
+    "有 {count} 户情况变了，什么也没有改变。请看每一户的原因，改好这几户再生效。",
+)
+ProposalStart = _problem("ProposalStart", 422, "proposals.start", "起始日期不对", "请选今天起 90 天以内的日期。")
+ProposalTooLarge = _problem(
+    "ProposalTooLarge", 422, "proposals.too_large", "范围太大",
+    "一个支部里可联系的人太多，算不过来；请按村或下一级支部分别生成。",
+)  # fmt: skip
+
 # Visits
 VisitNotFound = _problem("VisitNotFound", 404, "visits.not_found", "没有这条走访", "请刷新后再试。")
 VisitIdReused = _problem(

@@ -12,7 +12,7 @@ from backend.http.endpoint import Answer, endpoint
 from backend.http.viewer import Viewer
 from backend.permissions import Verb
 from backend.services import assignments
-from schemas.assignments import AssignmentEndIn, AssignmentIn, AssignmentOut
+from schemas.assignments import AssignmentEndIn, AssignmentIn, AssignmentOut, ConfirmIn, CountOut, PublishIn
 
 blueprint = Blueprint("assignments")
 
@@ -50,3 +50,23 @@ async def create_assignment(viewer: Viewer, request: Request, *, body: dict[str,
 async def end_assignment(viewer: Viewer, request: Request, *, assignment_id: UUID, body: dict[str, Any]) -> Any:
     """End a link on a day, with the reason; that day is no longer covered."""
     return await assignments.end_assignment(viewer, assignment_id, body["on"], body["reason"])
+
+
+@blueprint.post("/assignments/publish")
+@endpoint(may=Verb.ASSIGNMENT_PUBLISH, body=PublishIn, answer=CountOut, tx="write", raises=(problems.RegionNotFound,))
+async def publish(viewer: Viewer, request: Request, *, body: dict[str, Any]) -> Any:
+    """Write down that the links of a place of one's own hang out for everybody to see (公示) from a day on."""
+    return {"count": await assignments.publish(viewer, body["region_id"], body["on"])}
+
+
+@blueprint.post("/assignments/confirm")
+@endpoint(
+    may=Verb.ASSIGNMENT_CONFIRM,
+    body=ConfirmIn,
+    answer=CountOut,
+    tx="write",
+    raises=(problems.BranchNotFound, problems.ConfirmedAhead),
+)
+async def confirm(viewer: Viewer, request: Request, *, body: dict[str, Any]) -> Any:
+    """The annual re-confirmation of a branch, as one action: all links that its people hold on a day go on."""
+    return {"count": await assignments.confirm(viewer, body["branch_id"], body["on"])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tortoise import fields
 from tortoise.fields import SqlDefault
@@ -92,6 +92,80 @@ async def load_from(person_id: UUID, day: date) -> int:
             person_id,
             day,
         )
+    )
+
+
+async def loads_from(person_ids: Sequence[UUID], day: date) -> dict[UUID, int]:
+    """The same for many people; who has none is missing."""
+    rows = await database.fetch(
+        """SELECT person_id, count(DISTINCT household_id) AS n FROM assignment
+           WHERE person_id = ANY ($1::uuid[]) AND role = 'primary' AND during && daterange($2::date, NULL) GROUP BY person_id""",
+        list(person_ids),
+        day,
+    )
+    return {row["person_id"]: row["n"] for row in rows}
+
+
+async def links_from(household_ids: Sequence[UUID], day: date) -> list[Record]:
+    """The links of these households on a day or later, in order of days."""
+    return await database.fetch(
+        f"""SELECT {ASSIGNMENT} FROM assignment WHERE household_id = ANY ($1::uuid[]) AND during && daterange($2::date, NULL)
+            ORDER BY household_id, valid_from, seq""",
+        list(household_ids),
+        day,
+    )
+
+
+async def insert_primaries(pairs: Sequence[tuple[UUID, UUID, date | None]], start: date, source: str) -> None:
+    """Make people primary of households from a day on, until the household closes: (household, person, closing)."""
+    async with database.pg() as connection:
+        await connection.copy_records_to_table(
+            "assignment",
+            records=[
+                (uuid4(), household, person, "primary", source, start, closed) for household, person, closed in pairs
+            ],
+            columns=["id", "household_id", "person_id", "role", "source", "valid_from", "valid_to"],
+        )
+
+
+async def end_many(ids: Sequence[UUID], on: date, reason: str) -> None:
+    """End many links on one day."""
+    await database.execute(
+        "UPDATE assignment SET valid_to = $2, end_reason = $3, ended_at = now() WHERE id = ANY ($1::uuid[])",
+        list(ids),
+        on,
+        reason,
+    )
+
+
+async def publish(household_ids: Sequence[UUID], on: date) -> int:
+    """Mark the links of these households that stand or are booked as put up for everybody to see; returns how many."""
+    return await database.execute(
+        """UPDATE assignment SET published_on = $2 WHERE household_id = ANY ($1::uuid[]) AND published_on IS NULL
+           AND during && daterange($2::date, NULL)""",
+        list(household_ids),
+        on,
+    )
+
+
+async def households_in(grid_ids: Sequence[UUID], day: date) -> list[UUID]:
+    """The households that are registered in micro-grids on a day."""
+    rows = await database.fetch(
+        "SELECT household_id FROM residence WHERE micro_grid_id = ANY ($1::uuid[]) AND during @> $2::date ORDER BY 1",
+        list(grid_ids),
+        day,
+    )
+    return [row["household_id"] for row in rows]
+
+
+async def confirm(branch_ids: Sequence[UUID], on: date) -> int:
+    """Mark the links that people of these branches hold on a day as confirmed for another year; returns how many."""
+    return await database.execute(
+        """UPDATE assignment a SET confirmed_on = $2 FROM membership m
+           WHERE m.person_id = a.person_id AND m.branch_id = ANY ($1::uuid[]) AND m.during @> $2::date AND a.during @> $2::date
+             AND a.confirmed_on IS DISTINCT FROM $2""",
+        list(branch_ids),
+        on,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -137,6 +138,14 @@ async def lock(household_id: UUID) -> Record | None:
         """SELECT id, code, group_name, head_sealed, phone_sealed, address_sealed, opened_on, closed_on, version
            FROM household WHERE id = $1 FOR NO KEY UPDATE""",
         household_id,
+    )
+
+
+async def lock_many(household_ids: Sequence[UUID]) -> list[Record]:
+    """Hold many households, in the order of their ids."""
+    return await database.fetch(
+        """SELECT id, opened_on, closed_on, head_masked FROM household WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE""",
+        list(household_ids),
     )
 
 

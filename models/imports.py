@@ -81,17 +81,6 @@ async def spans(table: str, owner: str, owners: Sequence[UUID], more: str = "") 
     )
 
 
-async def primary_loads(person_ids: Sequence[UUID], day: date) -> dict[UUID, int]:
-    """How many households each of these people is primary of on a day or will be later."""
-    rows = await database.fetch(
-        """SELECT person_id, count(DISTINCT household_id) AS n FROM assignment
-           WHERE person_id = ANY ($1::uuid[]) AND role = 'primary' AND during && daterange($2::date, NULL) GROUP BY person_id""",
-        list(person_ids),
-        day,
-    )
-    return {row["person_id"]: row["n"] for row in rows}
-
-
 async def tags(household_ids: Sequence[UUID], today: date) -> list[Record]:
     """The tags of households that have not expired."""
     return await database.fetch(

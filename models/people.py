@@ -189,6 +189,26 @@ async def phone_taken(indexes: Sequence[bytes], but_not: UUID) -> bool:
     )
 
 
+async def lock_many(person_ids: Sequence[UUID]) -> None:
+    """Hold many people, in the order of their ids; always after the households."""
+    await database.execute(
+        "SELECT FROM person WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", list(person_ids)
+    )
+
+
+async def fit_on(person_ids: Sequence[UUID], branch_ids: Sequence[UUID], day: date) -> set[UUID]:
+    """Which of these people serve in one of these branches on a day and are not exempt."""
+    rows = await database.fetch(
+        """SELECT m.person_id FROM membership m
+           WHERE m.person_id = ANY ($1::uuid[]) AND m.branch_id = ANY ($2::uuid[]) AND m.during @> $3::date
+             AND NOT EXISTS (SELECT FROM exemption e WHERE e.person_id = m.person_id AND e.during @> $3::date)""",
+        list(person_ids),
+        list(branch_ids),
+        day,
+    )
+    return {row["person_id"] for row in rows}
+
+
 async def is_exempt(person_id: UUID, day: date) -> bool:
     """Whether the person is exempt from being linked on a day (免联)."""
     return bool(

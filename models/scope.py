@@ -194,6 +194,20 @@ async def area_grids(places: Places, region_id: UUID, today: date) -> list[UUID]
     return list(row["ids"] or [])
 
 
+async def in_area(places: Places, household_ids: Sequence[UUID], today: date) -> set[UUID]:
+    """Which of these households lie in a viewer's place today, so that the viewer may change them."""
+    rows = await database.fetch(
+        f"""WITH {GRIDS}, nobody AS (SELECT $3::uuid), lies AS (
+              SELECT r.household_id FROM residence r JOIN household h ON h.id = r.household_id
+              WHERE r.household_id = ANY ($5::uuid[]) AND r.micro_grid_id IN (SELECT id FROM grids)
+                AND r.during @> least(greatest($4::date, h.opened_on), coalesce(h.closed_on - 1, 'infinity'::date)))
+            SELECT household_id FROM lies""",
+        *arguments(places, today),
+        list(household_ids),
+    )
+    return {row["household_id"] for row in rows}
+
+
 async def people_in_branches(branches: Sequence[UUID], person_id: UUID, day: date) -> bool:
     """Whether a person is in service of one of these branches on a day."""
     return bool(

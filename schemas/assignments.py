@@ -18,6 +18,22 @@ class AssignmentIn(Wire):
     replace_planned = Flag(load_default=False)
 
 
+class PublishIn(Wire):
+    region_id = Id(required=True)
+    on = Day(required=True)
+
+
+class ConfirmIn(Wire):
+    branch_id = Id(required=True)
+    on = Day(required=True)
+
+
+class CountOut(Wire):
+    """How many links it was about; those that were so already are not counted again."""
+
+    count = fields.Integer(required=True)
+
+
 class AssignmentEndIn(Wire):
     on = Day(required=True)
     reason = Choice(EndReason, required=True)
@@ -32,3 +48,6 @@ class AssignmentOut(Wire):
     from_ = fields.Date(data_key="from", required=True)
     to = fields.Date(required=True, allow_none=True)
     end_reason = fields.String(required=True, allow_none=True)
+    step = fields.String(required=True)
+    published_on = fields.Date(required=True, allow_none=True)
+    confirmed_on = fields.Date(required=True, allow_none=True)

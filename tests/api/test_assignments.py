@@ -64,7 +64,7 @@ class TestCreate:
         assert answer.status_code == 201
         assert answer.json() == {
             "id": body["client_id"], "household_id": body["household_id"], "person_id": body["person_id"],
-            "role": "primary", "source": "mutual_choice", "from": on(0), "to": None, "end_reason": None,
+            "role": "primary", "source": "mutual_choice", "from": on(0), "to": None, "end_reason": None, "step": "active", "published_on": None, "confirmed_on": None,
         }  # fmt: skip
         assert await audited() == ["assignment.create", world.accounts["s_east"], ["primary"], None]
         items = (await client.get("/households", headers=world.headers("m2"))).json()["items"]

@@ -22,7 +22,7 @@ async def heads(client: httpx.AsyncClient, world: World, by: str, **query: str) 
 
 
 class TestHouseholds:
-    ROWS = (
+    ROWS: tuple[tuple[Any, ...], ...] = (
         (
             "E-101",
             "东村村委会",
@@ -88,7 +88,10 @@ class TestHouseholds:
             "SELECT status, valid_from, valid_to FROM residence WHERE household_id = $1 AND NOT isempty(during) ORDER BY valid_from",
             seen["E-102"]["id"],
         )
-        assert [tuple(row) for row in stays] == [("away", date(2026, 11, 2), TODAY), ("resident", TODAY, None)]
+        assert [(row["status"], row["valid_from"], row["valid_to"]) for row in stays] == [
+            ("away", date(2026, 11, 2), TODAY),
+            ("resident", TODAY, None),
+        ]
         history = await client.get(
             "/audit", params={"household_id": seen["E-101"]["id"]}, headers=world.headers("s_east")
         )
@@ -175,7 +178,13 @@ class TestLinks:
                WHERE household_id = $1 AND NOT isempty(during) ORDER BY valid_from, seq""",
             world.households[household],
         )
-        return [(names[row[0]], *tuple(row)[1:]) for row in rows]
+        return [
+            (
+                names[row["person_id"]],
+                *(row[name] for name in ("role", "source", "valid_from", "valid_to", "end_reason")),
+            )
+            for row in rows
+        ]
 
     async def test_a_gap_is_filled(self, client: httpx.AsyncClient, world: World) -> None:
         row = ("h4", "褚人名二", None, "双向选择", "2026-11-10")

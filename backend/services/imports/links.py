@@ -18,7 +18,7 @@ from backend.services.imports.ground import Grids, Households, Known, People, So
 from backend.services.imports.roster import Roster, Wrong
 from backend.services.runs import Progress
 from backend.sheets.columns import Row
-from models import imports, regions
+from models import assignments, imports, regions
 from models.database import Record
 
 
@@ -59,7 +59,7 @@ class LinksRoster(Roster):
         self.services = _by_owner(await imports.spans("membership", "person_id", everybody))
         self.exemptions = _by_owner(await imports.spans("exemption", "person_id", everybody))
         self.homes = _by_owner(await imports.spans("home", "person_id", everybody, ", household_id AS other"))
-        self.loads: Counter[UUID] = Counter(await imports.primary_loads(everybody, self.today))
+        self.loads: Counter[UUID] = Counter(await assignments.loads_from(everybody, self.today))
         self.limits: dict[UUID, int] = {}
         for township in {grid.township_id for grid in self.grids.by_id.values() if grid.township_id}:
             numbers = {row["name"]: row["number"] for row in await regions.rules_on(township, self.today)}

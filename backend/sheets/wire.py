@@ -65,7 +65,8 @@ def faults_of(items: list[Any]) -> list[Fault]:
 
 def parsed_lines(parsed: Parsed) -> Iterator[bytes]:
     """Everything that was read, the last line saying that it is all."""
-    yield from _lines("rows", parsed.rows)
+    # orjson takes a tuple, but no tuple with names.
+    yield from _lines("rows", ((row.number, row.values) for row in parsed.rows))
     yield from fault_lines(parsed.faults)
     yield from _lines("ignored", parsed.ignored)
     rest = {

@@ -21,11 +21,17 @@ from tests.sheets import files, kinds
 from tests.sheets.files import HEADER, LINE
 
 REGISTRY = "tests.sheets.kinds"
-ROWS = [["河东村花名册"], HEADER, LINE, ["河东村", "", "", "12"], ["合计"]]
+ROWS: list[list[Any]] = [["河东村花名册"], HEADER, LINE, ["河东村", "", "", "12"], ["合计"]]
 
 
 async def read(content: bytes | Path, kind: str = "roster", **more: Any) -> Parsed:
     return await sheets.read(content, "花名册.xlsx", kind, registry=REGISTRY, **more)
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run on this machine has temporary files as well, which are no business of ours."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def left_behind() -> set[str]:

@@ -15,7 +15,7 @@ _RELS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 
 HEADER = ["村", "组", "户主姓名", "户主电话", "户类型", "人口", "入户日期", "备注"]
-LINE = ["河东村", "3组", "张三", "13812345678", "普通户", 4, "2026-11-08", ""]
+LINE: list[Any] = ["河东村", "3组", "张三", "13812345678", "普通户", 4, "2026-11-08", ""]
 
 
 def xlsx(

@@ -6,6 +6,7 @@ import io
 import zipfile
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -68,7 +69,7 @@ class TestTemplate:
 
 
 class TestReport:
-    ROWS = [
+    ROWS: list[list[Any]] = [
         ["河东村花名册"],
         HEADER,
         LINE,
@@ -163,7 +164,7 @@ class TestTable:
         assert written.lstrip()[0] not in "=+-@＝"
 
     @settings(max_examples=60, deadline=None)
-    @given(st.lists(st.text(st.characters(blacklist_categories=("Cs",)), max_size=40), min_size=1, max_size=8))
+    @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=8))
     def test_whatever_is_written_is_read_again(self, texts: list[str]) -> None:
         wanted = [clean(each) for each in texts]
         grid = read_grid(writing.table("表", ["甲", "乙"], [["头", each] for each in wanted]), "x")

@@ -62,13 +62,11 @@ class Grid:
             line = self.raws[row - 1]
             line.extend([""] * (column + 1 - len(line)))
         self._broken_rows = {row for row, _ in self.broken}
-        height, width = len(self.raws), self.width
+        height, width = len(self.raws), max(map(len, self.raws), default=0)
+        #: The cells of the longest row.
+        self.width = width
         clipped = ((r1, c1, min(r2, height), min(c2, width - 1)) for r1, c1, r2, c2 in self.merges)
         self.merges = [(r1, c1, r2, c2) for r1, c1, r2, c2 in clipped if r2 >= r1 and c2 >= c1 and (r1, c1) != (r2, c2)]
-
-    @property
-    def width(self) -> int:
-        return max(map(len, self.raws), default=0)
 
     def row(self, number: int) -> list[Cell]:
         """The cells of the row with this number."""

@@ -166,9 +166,10 @@ class _Reading:
 
     def _by_words(self, filled: list[tuple[int, str]], telling: list[tuple[int, str]]) -> str:
         """Totals and signatures, which stand at the beginning of a row in which nothing required is said."""
-        suspects = [(place, _plain(text)) for place, text in filled if _SUSPECT.search(text)]
-        if not suspects:
+        # Nearly every row ends here.
+        if not _SUSPECT.search(telling[0][1]) and not _SUSPECT.search(filled[0][1]):
             return ""
+        suspects = [(place, _plain(text)) for place, text in filled if _SUSPECT.search(text)]
         place, words = suspects[0]
         begins = place == filled[0][0] or place == telling[0][0]
         others = {other for other, _ in telling} - {other for other, _ in suspects}

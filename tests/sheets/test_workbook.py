@@ -267,3 +267,17 @@ class TestIdentityNumbers:
     @pytest.mark.parametrize("header", ["身份证是否过期", "证件类型", "身份", "户号", "电话号码", "身份证住址"])
     def test_other_columns_are_not(self, header: str) -> None:
         assert not is_identity_header(header)
+
+
+def test_cells_of_a_page_that_reach_over_rows_and_columns_are_where_a_browser_shows_them() -> None:
+    page = (
+        "<html><table><tr><th colspan=4>河东村花名册<tr><th rowspan=2>村</th><th colspan=2>户主</th><th rowspan=2>人口</th></tr>"
+        "<tr><th>姓名</th><th>电话</th></tr><tr><td rowspan='2'>河东村</td><td>张&nbsp;三</td><td>138<br>12345678</td><td>4</td></tr>"
+        "<tr><td>李四<script>x()</script></td><td></td><td>2</td></tr></table></html>"
+    )
+    parsed = parse(grid_of(page.encode()), ROSTER)
+    assert [(row.number, row.values) for row in parsed.rows] == [
+        (4, {"village": "河东村", "head_name": "张三", "phone": "13812345678", "members": 4}),
+        (5, {"village": "河东村", "head_name": "李四", "members": 2}),
+    ]  # fmt: skip
+    assert not parsed.faults

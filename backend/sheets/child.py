@@ -46,7 +46,14 @@ def main() -> None:
     except Refused as refused:
         out.write(wire.message(refused=[refused.code, refused.sentence]))
     except MemoryError:
-        out.write(wire.message(refused=["file.memory", "文件太大，系统处理不了。请分成几个文件上传。"]))
+        out.write(
+            wire.message(
+                refused=[
+                    "file.memory",
+                    "文件太大或已损坏，系统处理不了。请用 Excel 或 WPS 打开，另存为 .xlsx 后再上传；数据多的，请分成几个文件。",
+                ]
+            )
+        )
     except Exception as fault:
         # The place only: the text of an exception may repeat what stands in the file.
         last = traceback.extract_tb(fault.__traceback__)[-1]

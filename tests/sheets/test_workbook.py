@@ -281,3 +281,11 @@ def test_cells_of_a_page_that_reach_over_rows_and_columns_are_where_a_browser_sh
         (5, {"village": "河东村", "head_name": "李四", "members": 2}),
     ]  # fmt: skip
     assert not parsed.faults
+
+
+def test_a_part_without_a_name_is_damage_and_no_crash() -> None:
+    content = bytearray(zipped({"x": b""}))
+    # The length of the name in the directory; its byte becomes a comment, so that the directory keeps its size.
+    at = content.index(b"PK\1\2")
+    struct.pack_into("<HHH", content, at + 28, 0, 0, 1)
+    assert refusal(bytes(content)).code == "file.damaged"

@@ -215,5 +215,8 @@ def _judge(code: int | None) -> None:
     if code in {-signal.SIGXCPU, -signal.SIGKILL}:
         raise _slow()
     if code == -signal.SIGABRT:
-        raise Refused("file.memory", "文件太大，系统处理不了。请分成几个文件上传。")
+        raise Refused(
+            "file.memory",
+            "文件太大或已损坏，系统处理不了。请用 Excel 或 WPS 打开，另存为 .xlsx 后再上传；数据多的，请分成几个文件。",
+        )
     raise _unreadable()

@@ -54,6 +54,7 @@ class Grid:
     _cleaned: dict[str, Cell] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        self._cleaned[""] = _EMPTY
         # Broken cells read as blanks, so the last of them may lie outside of what the reader found.
         for row, column in self.broken:
             while len(self.raws) < row:
@@ -61,17 +62,17 @@ class Grid:
             line = self.raws[row - 1]
             line.extend([""] * (column + 1 - len(line)))
         self._broken_rows = {row for row, _ in self.broken}
-        height, width = len(self.raws), self.width
+        height, width = len(self.raws), max(map(len, self.raws), default=0)
+        #: The cells of the longest row.
+        self.width = width
         clipped = ((r1, c1, min(r2, height), min(c2, width - 1)) for r1, c1, r2, c2 in self.merges)
         self.merges = [(r1, c1, r2, c2) for r1, c1, r2, c2 in clipped if r2 >= r1 and c2 >= c1 and (r1, c1) != (r2, c2)]
 
-    @property
-    def width(self) -> int:
-        return max(map(len, self.raws), default=0)
-
     def row(self, number: int) -> list[Cell]:
         """The cells of the row with this number."""
-        cells = [self.cell(raw) for raw in self.raws[number - 1]]
+        # Texts seen before need no call; their keys are texts only, so no number is taken for one.
+        kept = self._cleaned.get
+        cells = [kept(raw) or self.cell(raw) for raw in self.raws[number - 1]]
         if number in self._broken_rows:
             for column in range(len(cells)):
                 if (number, column) in self.broken:
@@ -91,8 +92,6 @@ class Grid:
     def cell(self, raw: Any) -> Cell:
         """The cell that holds this value."""
         if type(raw) is str:
-            if not raw:
-                return _EMPTY
             found = self._cleaned.get(raw)
             if found is None:
                 found = Cell(clean(raw), raw)

@@ -80,7 +80,7 @@ def find_header(grid: Grid, sheet: Sheet) -> Header | None:
     for row in range(1, min(ROWS, len(grid.raws)) + 1):
         if grid.is_blank(row):
             continue
-        for header in (_one_row(grid, row, above, known), _two_rows(grid, row, above, known)):
+        for header in (_one_row(grid, row, known), _two_rows(grid, row, above, known)):
             if header is None:
                 continue
             # Of two that know as much the one with fewer columns in doubt, then the shorter, then the upper one.
@@ -172,13 +172,8 @@ def _texts(grid: Grid, row: int) -> list[str]:
     return cells + [""] * (grid.width - len(cells))
 
 
-def _one_row(grid: Grid, row: int, above: dict[tuple[int, int], tuple[int, int]], known: dict[str, str]) -> Header:
+def _one_row(grid: Grid, row: int, known: dict[str, str]) -> Header:
     names = _texts(grid, row)
-    for column, name in enumerate(names):
-        source = above.get((row, column))
-        if not name and source is not None and source[0] < row and source[1] == column:
-            # A cell merged with the one above stands in both rows.
-            names[column] = _texts(grid, source[0])[column]
     claims = defaultdict(list)
     for column, name in enumerate(names):
         claimed = _field(name, known)

@@ -139,16 +139,16 @@ class _Reading:
         telling = [(place, text) for place, text in filled if place not in self._silent]
         if not telling:
             return self._without_words(filled)
-        first_place, first = telling[0]
+        first_place, first = telling[0][0], _tight(telling[0][1])
         if len(telling) == 1 and (
-            compact(first) in self._titles or self._wide.get(number, 0) >= max(3, len(self._columns) // 2)
+            first in self._titles or self._wide.get(number, 0) >= max(3, len(self._columns) // 2)
         ):
             return "标题或说明行"
-        if first in self._header_words or compact(first) in self._header_words:
+        if first in self._header_words:
             for texts in self._header_texts:
-                if all(place < len(texts) and compact(text) == texts[place] for place, text in telling):
+                if all(place < len(texts) and _tight(text) == texts[place] for place, text in telling):
                     return "重复的表头"
-        if self._example.get(first_place) == compact(first) and self._is_example(telling):
+        if self._example.get(first_place) == first and self._is_example(telling):
             return "模板里的示例行"
         return self._by_words(filled, telling)
 
@@ -161,14 +161,15 @@ class _Reading:
         return "说明或签名行" if _NOTE.fullmatch(words) else "只有序号"
 
     def _is_example(self, telling: list[tuple[int, str]]) -> bool:
-        same = sum(1 for place, text in telling if self._example.get(place) == compact(text))
+        same = sum(1 for place, text in telling if self._example.get(place) == _tight(text))
         return same == len(telling) and 2 * same >= len(self._example)
 
     def _by_words(self, filled: list[tuple[int, str]], telling: list[tuple[int, str]]) -> str:
         """Totals and signatures, which stand at the beginning of a row in which nothing required is said."""
-        suspects = [(place, _plain(text)) for place, text in filled if _SUSPECT.search(text)]
-        if not suspects:
+        # Nearly every row ends here.
+        if not _SUSPECT.search(telling[0][1]) and not _SUSPECT.search(filled[0][1]):
             return ""
+        suspects = [(place, _plain(text)) for place, text in filled if _SUSPECT.search(text)]
         place, words = suspects[0]
         begins = place == filled[0][0] or place == telling[0][0]
         others = {other for other, _ in telling} - {other for other, _ in suspects}
@@ -241,6 +242,11 @@ def _outcome(column: Column, cell: Cell) -> Any:
         return column.read(cell)
     except Unreadable as fault:
         return fault
+
+
+def _tight(text: str) -> str:
+    """A text of a cell, which is clean already, without its spaces."""
+    return "".join(text.split()) if " " in text or "\n" in text else text
 
 
 def _plain(text: str) -> str:

@@ -94,6 +94,8 @@ def person_name(most: int = 50) -> Callable[[Cell], str]:
 
 def telephone(cell: Cell) -> str:
     """A reader of one telephone number, under the rule of the API; numbers that Excel took for figures are put back."""
+    if cell.text.isascii() and cell.text.isdigit() and (usual := texts.telephone(cell.text)):
+        return usual
     found = _DASHES.sub("-", unicodedata.normalize("NFKC", cell.text)).strip()
     if "e" in found or "E" in found or "." in found:
         found = _digits_of_figure(found)

@@ -34,6 +34,8 @@ _PROBLEM = "问题"
 _ILLEGAL_IN_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _EXACT = 10**15
+#: Excel's own number of the format of texts; written as "@" it would become a custom one.
+_TEXT = 49
 
 
 def safe(text: str) -> str:
@@ -81,8 +83,8 @@ def template(sheet: Sheet, rows: int = 5_000) -> bytes:
                 "font_color": "#C00000",
             }
         )
-        text = book.add_format({"num_format": "@"})
-        grey = book.add_format({"num_format": "@", "font_color": "#808080", "italic": True})
+        text = book.add_format({"num_format": _TEXT})
+        grey = book.add_format({"num_format": _TEXT, "font_color": "#808080", "italic": True})
         page = book.add_worksheet(sheet_name(sheet.title))
         guide = book.add_worksheet("填写说明")
         lists = _guide(
@@ -207,10 +209,10 @@ class _Report:
     def __init__(self, book: xlsxwriter.Workbook, page: Worksheet, parsed: Parsed, problem: int) -> None:
         self._page, self._parsed, self._problem = page, parsed, problem
         bold = {"bold": True, "bg_color": "#DDEBF7", "text_wrap": True, "valign": "vcenter"}
-        self._plain = book.add_format({"num_format": "@"})
+        self._plain = book.add_format({"num_format": _TEXT})
         self._head = book.add_format(bold)
         self._day, self._bad_day = (book.add_format({"num_format": "yyyy-mm-dd", **more}) for more in ({}, _BAD))
-        self._bad = book.add_format({"num_format": "@", **_BAD})
+        self._bad = book.add_format({"num_format": _TEXT, **_BAD})
         self._said = book.add_format({"font_color": "#C00000", "text_wrap": True, "valign": "top"})
         self._said_above = book.add_format({**bold, "font_color": "#C00000"})
 
@@ -288,7 +290,7 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[Any]], to:
     file = io.BytesIO()
     with xlsxwriter.Workbook(str(to) if to else file, {"constant_memory": True}) as book:
         head = book.add_format({"bold": True, "bg_color": "#DDEBF7", "text_wrap": True})
-        text = book.add_format({"num_format": "@"})
+        text = book.add_format({"num_format": _TEXT})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
         moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
         number, row = 0, _SHEET_ROWS

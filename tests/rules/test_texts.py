@@ -16,3 +16,14 @@ from backend.rules import texts
 )  # fmt: skip
 def test_card_numbers_and_what_only_looks_long(text: str, held: bool) -> None:
     assert texts.holds_card_number(text) is held
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("13900001111", "13900001111"), ("１３９ 0000-1111", "13900001111"), ("（028）87654321", "02887654321"), ("87654321", "87654321"),
+        ("139000011", None), ("12900001111", None), ("٣٣٣٣٣٣٣", None), ("+8613900001111", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_telephone_number_is_one_that_can_be_dialled(text: str, number: str | None) -> None:
+    assert texts.telephone(text) == number

@@ -126,7 +126,7 @@ def _parts(content: bytes, limits: Limits) -> dict[str, zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, IndexError, struct.error):
         raise damaged() from None
     parts = {info.filename.replace("\\", "/").lstrip("/"): info for info in infos}
     if any(info.flag_bits & 1 for info in infos):

@@ -19,7 +19,7 @@ from backend.gateways.wechat import WeChat
 from backend.http import openapi
 from backend.http.endpoint import problem_response, request_id_of, translated
 from backend.http.workers import replace_killed
-from backend.services import audit, files, messages, visits
+from backend.services import audit, files, messages, papers, visits
 from backend.services.coverage.answers import ReadyAnswers
 from backend.services.group_commit import GroupCommit
 from backend.services.wechat_tokens import DatabaseTokens
@@ -42,6 +42,7 @@ def create_app(
     audit.install(consequences.CONSEQUENCES)
     messages.install(tellings.TELLINGS)
     files.configure(settings.storage_url)
+    papers.configure(settings.public_url, settings.sponsor)
     app: Sanic[Any, Any] = Sanic(name, dumps=orjson.dumps, loads=orjson.loads, configure_logging=False)
     app.config.update(
         {

@@ -277,6 +277,17 @@ ProposalTooLarge = _problem(
     "一个支部里可联系的人太多，算不过来；请按村或下一级支部分别生成。",
 )  # fmt: skip
 
+# Papers
+NothingToPrint = _problem(
+    "NothingToPrint", 409, "papers.nothing", "没有可打印的", "这个范围里还没有有主联党员的农户，请先安排联系。"
+)
+CannotPrint = _problem(
+    "CannotPrint", 422, "papers.character", "有字打印不了", "字库里没有“{characters}”，请先改成通用的字，再打印。"
+)
+PaperTooLong = _problem(
+    "PaperTooLong", 422, "papers.too_long", "卡片写不下", "有一户的姓名、住址或电话太长，卡片上写不下，请先改短。"
+)
+
 # Visits
 VisitNotFound = _problem("VisitNotFound", 404, "visits.not_found", "没有这条走访", "请刷新后再试。")
 VisitIdReused = _problem(

@@ -51,6 +51,8 @@ class Settings:
     wechat_api_base: str
     #: Where files lie: file:///folder, or s3://bucket/prefix.
     storage_url: str = field(repr=False)
+    #: Where phones and browsers find this service; printed on cards.
+    public_url: str
     sponsor: str
     filing_number: str
     #: How many proxies stand before the server; their number of X-Forwarded-For entries is trusted, no more.
@@ -85,6 +87,7 @@ class Settings:
             wechat_secret=_text(environ, "WECHAT_SECRET", None if production else "standin-secret"),
             wechat_api_base=_wechat_api_base(environ, production),
             storage_url=_storage_url(environ, production),
+            public_url=_public_url(environ, production),
             sponsor=_text(environ, "SPONSOR", None if production else "演示主办单位"),
             filing_number=_text(environ, "FILING_NUMBER", None if production else "演示，未备案"),
             proxies=_integer(environ, "PROXIES", 0, 0, 9),
@@ -126,6 +129,16 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
         raise SettingsError(name, f"cannot be read; write {schemes[0]}://user:password@host:port/name") from None
     if parts.scheme not in schemes:
         raise SettingsError(name, f"must begin with {schemes[0]}://")
+    return value
+
+
+def _public_url(environ: Mapping[str, str], production: bool) -> str:
+    """`PUBLIC_URL=https://lianhu.example.cn`: what is printed outlives every mistake, so it is looked at here."""
+    here = f"http://127.0.0.1:{environ.get('PORT') or 8000}"
+    value = _text(environ, "PUBLIC_URL", None if production else here).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc or (production and parts.scheme != "https"):
+        raise SettingsError("PUBLIC_URL", "must be https://host, as phones find this service; it is printed on cards")
     return value
 
 

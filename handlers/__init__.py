@@ -9,6 +9,7 @@ from handlers import (
     assignments,
     audit,
     coverage,
+    exports,
     feedback,
     files,
     households,
@@ -16,7 +17,7 @@ from handlers import (
     messages,
     meta,
     obligations,
-    pages,
+    papers,
     people,
     proposals,
     regions,
@@ -30,6 +31,7 @@ api = Blueprint.group(
     assignments.blueprint,
     audit.blueprint,
     coverage.blueprint,
+    exports.blueprint,
     feedback.blueprint,
     files.blueprint,
     households.blueprint,
@@ -37,6 +39,7 @@ api = Blueprint.group(
     messages.blueprint,
     meta.blueprint,
     obligations.blueprint,
+    papers.blueprint,
     people.blueprint,
     proposals.blueprint,
     regions.blueprint,
@@ -46,4 +49,4 @@ api = Blueprint.group(
     version=1,
     version_prefix="/api/v",
 )
-outside = pages.outside
+outside = papers.outside

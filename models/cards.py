@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID, uuid4
 
 from tortoise import fields
@@ -46,6 +47,35 @@ async def insert_many(household_ids: Sequence[UUID], code_hashes: Sequence[bytes
         list(code_hashes),
         printed_by,
     )
+
+
+_GATHER = """
+SELECT h.id, h.code, h.group_name, h.head_sealed, h.head_masked, v.name AS village, t.name AS township,
+  p.person_id AS member_id, p.name_sealed AS member_name_sealed, p.phone_sealed AS member_phone_sealed, p.branch AS member_branch,
+  b.person_id AS backup_id, b.name_sealed AS backup_name_sealed, b.phone_sealed AS backup_phone_sealed, b.branch AS backup_branch
+FROM residence r JOIN household h ON h.id = r.household_id AND (h.closed_on IS NULL OR h.closed_on > $1::date)
+JOIN region g ON g.id = r.micro_grid_id
+LEFT JOIN region v ON v.id = ANY (g.path) AND v.level = 'village'
+LEFT JOIN region t ON t.id = ANY (g.path) AND t.level = 'township'
+{links}
+WHERE r.during @> $1::date AND r.status <> 'nominal' AND {which}
+ORDER BY h.group_name, coalesce(h.code, ''), h.id"""
+_LINK = """LEFT JOIN LATERAL (
+  SELECT a.person_id, w.name_sealed, w.phone_sealed, c.name AS branch FROM assignment a JOIN person w ON w.id = a.person_id
+  JOIN membership m ON m.person_id = a.person_id AND m.during @> $1::date JOIN branch c ON c.id = m.branch_id
+  WHERE a.household_id = h.id AND a.role = '{role}' AND a.during @> $1::date ORDER BY a.valid_from, a.seq LIMIT 1) {name} ON true"""
+_LINKS = _LINK.format(role="primary", name="p") + " " + _LINK.format(role="backup", name="b")
+
+
+async def gather(grid_ids: Sequence[UUID], day: date) -> list[Record]:
+    """The households of micro-grids with who is linked to them on a day, in order of group and code."""
+    sql = _GATHER.format(links=_LINKS, which="r.micro_grid_id = ANY ($2::uuid[])")
+    return await database.fetch(sql, day, list(grid_ids))
+
+
+async def gather_one(household_id: UUID, day: date) -> list[Record]:
+    """The same for one household."""
+    return await database.fetch(_GATHER.format(links=_LINKS, which="h.id = $2"), day, household_id)
 
 
 async def find_by_code(code_hash: bytes) -> Record | None:

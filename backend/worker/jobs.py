@@ -12,13 +12,15 @@ import procrastinate
 import structlog
 
 from backend.rules.runs import Work
-from backend.services import imports, runs
+from backend.services import exports, imports, papers, runs
 from backend.services.runs import Doing
 from backend.settings import CHINA, Settings
 
 log = structlog.get_logger("worker")
 WORKS: Mapping[str, Doing] = {
     Work.IMPORT: imports.perform,
+    Work.EXPORT: exports.perform,
+    Work.PRINT: papers.perform,
 }
 #: A worker whose heart has not beaten for so long is gone, and its runs go to another.
 HEARTBEAT_SECONDS = 30

@@ -16,7 +16,7 @@ from tortoise import Tortoise
 
 from backend import consequences, crypto
 from backend.rules.accounts import FAILURE_WINDOW
-from backend.services import audit, files, obligations
+from backend.services import audit, files, obligations, papers
 from backend.services.coverage import keeping
 from backend.settings import CHINA, Settings
 from backend.worker import jobs
@@ -128,6 +128,7 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     audit.install(consequences.CONSEQUENCES)
     files.configure(settings.storage_url)
+    papers.configure(settings.public_url, settings.sponsor)
     await Tortoise.init(config=tortoise_config(settings, patient=True), _enable_global_fallback=True)
     rescue = Periodic("rescue runs", timedelta(seconds=30), functools.partial(jobs.rescue, settings))
     try:

@@ -245,7 +245,7 @@ ResultMissing = _problem(
 )
 
 # Imports
-ImportRefused = _problem("ImportRefused", 422, "imports.refused", "这个文件没有收", "{sentence}")
+ImportRefused = _problem("ImportRefused", 422, "imports.refused", "这个文件没有收", "没有导入：{sentence}")
 ImportRow = _problem(
     "ImportRow", 409, "imports.row", "有一行不能导入", "第 {row} 行：{sentence}什么也没有改变，改好后再导入一次。"
 )

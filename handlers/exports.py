@@ -17,7 +17,7 @@ from schemas.fields import path_messages
 from schemas.runs import RunOut
 
 blueprint = Blueprint("exports")
-_LOADED = {name: query(exclude=("search",) if name == "people" else ()) for name, query in QUERIES.items()}
+_LOADED = {name: query() for name, query in QUERIES.items()}
 
 
 @blueprint.post("/exports")

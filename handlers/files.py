@@ -27,10 +27,10 @@ blueprint = Blueprint("files")
     upload=MOST_BYTES,
     raises=(problems.ClientIdReused, problems.StorageAway),
 )
-async def send_file(viewer: Viewer, request: Request, *, query: dict[str, Any], content: bytes) -> Answer:
+async def send_file(viewer: Viewer, request: Request, *, query: dict[str, Any], name: str, content: bytes) -> Answer:
     """Send a file for an import, its bytes as the body; 200 for a `client_id` that was sent before.
 
     It is kept sealed, for its sender alone, and removed after seven days.
     """
-    made, is_new = await files.send(viewer, query["client_id"], query["name"], content)
+    made, is_new = await files.send(viewer, query["client_id"], name, content)
     return Answer(made, 201 if is_new else 200)

@@ -18,6 +18,7 @@ from schemas.households import (
     HouseholdPage,
     HouseholdPatch,
     HouseholdsQuery,
+    HouseholdsSearchIn,
     ResidenceIn,
     RevealIn,
     RevealOut,
@@ -36,6 +37,16 @@ async def list_households(viewer: Viewer, request: Request, *, query: dict[str, 
     return await households.list_households(
         viewer, query["region"], query["person"], query["gap"] == "true", query["cursor"], query["limit"]
     )
+
+
+@blueprint.post("/households/search")
+@endpoint(may=Verb.HOUSEHOLD_READ, body=HouseholdsSearchIn, answer=HouseholdPage)
+async def search_households(viewer: Viewer, request: Request, *, body: dict[str, Any]) -> Any:
+    """The same households by a part of the head's name, or by the first letters of its pinyin; at most `limit` of them.
+
+    Heads stay as masked as they are in the list.
+    """
+    return await households.list_households(viewer, body["region"], None, False, None, body["limit"], body["search"])
 
 
 @blueprint.get("/households/<household_id>")

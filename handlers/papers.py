@@ -47,7 +47,7 @@ _PAGE = """<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>
 <style>body{{font:20px/1.7 serif;max-width:34em;margin:0 auto;padding:1em;color:#222}}h1{{font-size:1.4em}}
 a{{color:#8a1c13}}dt{{color:#555}}dd{{margin:0 0 .6em;font-weight:bold}}</style></head><body><h1>民情联系卡</h1>{body}
 <p>只记哪天来的、怎么联系的、谈了哪方面的事；不记位置，不拍照，不记身份证号，不记您对人对事的看法。</p>
-<p>要投诉、更正、删除，或者想换一位联系人，请打卡片上的电话，或<a href="/m/#/pages/feedback/feedback">在网上留言</a>，可以不留姓名。</p>
+<p>要投诉、更正、删除，或者想换一位联系人，请拨卡片上的号码，或<a href="/m/#/pages/feedback/feedback">在网上留言</a>，可以不留姓名。</p>
 </body></html>"""
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -65,7 +65,7 @@ async def card_page(request: Request, code: str) -> HTTPResponse:
     today = request.app.ctx.clock().astimezone(CHINA).date()
     shown = await papers.read_card(code[:80], today)
     if shown is None:
-        body = "<p>这张卡已经换过新卡，或者号码没有输对。请看卡片上的电话，打电话问一问。</p>"
+        body = "<p>这张卡已经换过新卡，或者号码没有输对。请拨卡片上的号码问一问。</p>"
         return html(_PAGE.format(body=body), status=404, headers=_HEADERS)
     member = shown["member"]
     told = (

@@ -16,6 +16,7 @@ from schemas.people import (
     ExemptionIn,
     LeaveIn,
     PeopleQuery,
+    PeopleSearchIn,
     PersonIn,
     PersonPage,
     PersonPatch,
@@ -30,11 +31,15 @@ blueprint = Blueprint("people")
 @blueprint.get("/people")
 @endpoint(may=Verb.PERSON_READ, query=PeopleQuery, answer=PersonPage, raises=(problems.BranchNotFound,))
 async def list_people(viewer: Viewer, request: Request, *, query: dict[str, Any]) -> Any:
-    """People in service of one's branches, with exemption class and number of households; never sorted by a figure.
+    """People in service of one's branches, with exemption class and number of households; never sorted by a figure."""
+    return await people.list_people(viewer, query["branch"], None, query["cursor"], query["limit"])
 
-    `search` is a part of the name, or the first letters of its pinyin.
-    """
-    return await people.list_people(viewer, query["branch"], query["search"], query["cursor"], query["limit"])
+
+@blueprint.post("/people/search")
+@endpoint(may=Verb.PERSON_READ, body=PeopleSearchIn, answer=PersonPage, raises=(problems.BranchNotFound,))
+async def search_people(viewer: Viewer, request: Request, *, body: dict[str, Any]) -> Any:
+    """The same people by a part of the name, or by the first letters of its pinyin; at most `limit` of them."""
+    return await people.list_people(viewer, body["branch"], body["search"], None, body["limit"])
 
 
 @blueprint.get("/people/<person_id>")

@@ -110,8 +110,9 @@ async def list_households(
     gap: bool,
     after: tuple[str, UUID] | None,
     limit: int,
+    ids: Sequence[UUID] | None = None,
 ) -> list[Record]:
-    """Open households in scope in order of code; in a region, linked to a person, or without a primary."""
+    """Open households in scope in order of code; in a region, linked to a person, without a primary, or of these ids."""
     return await database.fetch(
         f"""WITH {seen()}, page AS (
               SELECT s.household_id, s.access FROM seen s JOIN household h ON h.id = s.household_id
@@ -128,6 +129,7 @@ async def list_households(
                        JOIN assignment a ON a.person_id = o.person_id AND a.during @> $4::date
                        WHERE o.household_id = h.id AND o.during @> $4::date)))
                 AND ($8::text IS NULL OR (coalesce(h.code, ''), h.id) > ($8, $9::uuid))
+                AND ($11::uuid[] IS NULL OR h.id = ANY ($11))
               ORDER BY coalesce(h.code, ''), h.id LIMIT $10)
             {HOUSEHOLD.replace("FROM seen s", "FROM page s")} ORDER BY coalesce(h.code, ''), h.id""",
         *arguments(places, today),
@@ -137,6 +139,16 @@ async def list_households(
         after[0] if after else None,
         after[1] if after else None,
         limit,
+        None if ids is None else list(ids),
+    )
+
+
+async def sealed_heads(places: Places, today: date) -> list[Record]:
+    """The heads of all open households in scope, sealed: to be looked through for a name."""
+    return await database.fetch(
+        f"""WITH {seen()} SELECT h.id, h.head_sealed FROM seen s JOIN household h ON h.id = s.household_id
+            WHERE h.closed_on IS NULL OR h.closed_on > $4::date""",
+        *arguments(places, today),
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from schemas.fields import Id, Text, Wire, fields
+from schemas.fields import Id, Wire, fields
 
 
 class FileQuery(Wire):
-    """`client_id` makes sending again safe; `name` is how the sender calls the file."""
+    """`client_id` makes sending again safe."""
 
     client_id = Id(required=True)
-    name = Text(200, required=True)
 
 
 class FileOut(Wire):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from backend.rules.households import ResidenceStatus, TierReason
-from schemas.fields import Choice, Day, Flag, Id, Many, PageQuery, Telephone, Text, Wire, fields, page_of
+from schemas.fields import Choice, Day, Flag, Id, Many, PageQuery, Telephone, Text, Whole, Wire, fields, page_of
 
 PURPOSES = ("visit", "contact", "emergency", "correction")
 REVEALED = ("head_name", "phone", "address")
@@ -15,6 +15,14 @@ class HouseholdsQuery(PageQuery):
     region = Id(load_default=None)
     person = Id(load_default=None)
     gap = Choice(["true", "false"], load_default="false")
+
+
+class HouseholdsSearchIn(Wire):
+    """In a body, because addresses are logged and what is typed is a name."""
+
+    search = Text(30, required=True)
+    region = Id(load_default=None, allow_none=True)
+    limit = Whole(1, 200, load_default=50)
 
 
 class GridRow(Wire):

@@ -5,12 +5,19 @@ from __future__ import annotations
 from uuid import uuid4
 
 from backend.rules.people import Ability, ExemptionReason, LeaveReason, PersonKind
-from schemas.fields import Choice, Day, Flag, Id, Many, PageQuery, Telephone, Text, Wire, fields, page_of
+from schemas.fields import Choice, Day, Flag, Id, Many, PageQuery, Telephone, Text, Whole, Wire, fields, page_of
 
 
 class PeopleQuery(PageQuery):
     branch = Id(load_default=None)
-    search = Text(30, load_default=None)
+
+
+class PeopleSearchIn(Wire):
+    """In a body, because addresses are logged and what is typed is a name."""
+
+    search = Text(30, required=True)
+    branch = Id(load_default=None, allow_none=True)
+    limit = Whole(1, 200, load_default=50)
 
 
 class PersonRow(Wire):

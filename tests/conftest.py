@@ -33,7 +33,7 @@ from xdist.scheduler import LoadScopeScheduling
 from backend import consequences, crypto
 from backend.app import create_app
 from backend.local.servers import private_postgres, private_redis
-from backend.services import audit
+from backend.services import audit, files
 from backend.settings import Settings
 from models import database, migrate
 from tests import world as worlds
@@ -193,9 +193,11 @@ def standin_url(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def app(_session_database: Settings, standin_url: str, redis_url: str) -> AsyncIterator[Any]:
+async def app(folder: Path, _session_database: Settings, standin_url: str, redis_url: str) -> AsyncIterator[Any]:
     """The application without a database of its own: it works in the transaction of the test. Its clock stands still."""
-    settings = worlds.settings_for(_session_database.database_url, redis_url, WECHAT_API_BASE=standin_url)
+    settings = worlds.settings_for(
+        _session_database.database_url, redis_url, WECHAT_API_BASE=standin_url, STORAGE_URL=(folder / "files").as_uri()
+    )
     async with lifespan(create_app(settings, name="tests", own_database=False, clock=lambda: NOW)) as app:
         yield app
 
@@ -203,6 +205,7 @@ async def app(_session_database: Settings, standin_url: str, redis_url: str) -> 
 @pytest.fixture
 async def client(app: Any, db: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of the application inside the test's transaction."""
+    files.configure(app.ctx.settings.storage_url)  # another application of this process may have named another place
     number = next(_numbers)  # each test comes from a network of its own: attempts to sign in are counted by network
     transport = httpx.ASGITransport(app=app, client=(f"10.{200 + number // 250 % 50}.{number % 250}.7", 4711))
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
@@ -270,6 +273,7 @@ def start_server(folder: Path, database_url: str, redis_url: str, standin_url: s
     environ = {
         **os.environ, "APP_ENV": "test", "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port),
         "WORKERS": str(workers), "WECHAT_API_BASE": standin_url, "PYTHONUNBUFFERED": "1",
+        "STORAGE_URL": (folder / "files").as_uri(),
     }  # fmt: skip
     log = folder / f"server-{next(_numbers)}.log"
     with log.open("wb") as output:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import UUID, uuid4
 
 import orjson
@@ -91,7 +91,7 @@ def endpoint(
     `may` is required, so a route that forgets it fails at import. `tx="write"` runs the call in one transaction:
     raising rolls it back, returning (also returning a Problem) commits it. `tx="statement"` opens none and looks
     nobody up: the service does both, and asks for the verb (`may` only documents it there). `versioned` requires `If-Match: "<version>"`.
-    `upload` takes a file of so many bytes at most instead of JSON, as `content`; its route is declared with
+    `upload` takes a file of so many bytes at most instead of JSON, as `content`, with its `name`; its route is declared with
     `stream=True`, because only so it is refused before it is in memory. `download` is the media type of a file that the
     handler gives back as a Download.
     `prepare(request, body)` asks the outside world before the transaction opens, so that a slow WeChat holds no
@@ -155,6 +155,7 @@ class _Call:
             return await self.spec.handler(viewer, request, **arguments)
         if self.spec.upload is not None:  # who may send is known before anything is taken
             await self._viewer(token, now, request_id)
+            arguments["name"] = _file_name(request)
             arguments["content"] = await _content(request, self.spec.upload)
         if self.spec.prepare is not None:
             self._read(request, arguments)
@@ -260,6 +261,14 @@ def translated(error: Exception, request_id: str) -> problems.Problem:
 def _bearer(request: Request) -> str | None:
     header = request.headers.get("authorization", "")
     return header[7:] if header[:7] == "Bearer " and len(header) < 200 and header.isascii() else None
+
+
+def _file_name(request: Request) -> str:
+    """How the sender calls a file: a header, percent-encoded, because addresses are logged and a name may be a person's."""
+    name = unquote(request.headers.get("x-file-name", ""), errors="replace").strip()
+    if not 0 < len(name) <= 200 or not name.isprintable():
+        raise problems.Invalid(errors={"X-File-Name": ["请给出文件名，最多 200 个字"]})
+    return name
 
 
 async def _content(request: Request, most: int) -> bytes:

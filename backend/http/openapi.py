@@ -92,6 +92,10 @@ def _operation(spec: APISpec, endpoint: Spec, path: str, method: str) -> dict[st
     if endpoint.body is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": type(endpoint.body)}}}
     if endpoint.upload is not None:
+        operation["parameters"].append(
+            {"in": "header", "name": "X-File-Name", "required": True, "schema": {"type": "string"},
+             "description": "How the sender calls the file, percent-encoded UTF-8."}
+        )  # fmt: skip
         operation["requestBody"] = {
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
@@ -128,7 +132,7 @@ def _raised(endpoint: Spec) -> list[type[problems.Problem]]:
     if endpoint.body is not None:
         raised |= {problems.Malformed, problems.Invalid, problems.TooLarge}
     if endpoint.upload is not None:
-        raised |= {problems.FileEmpty, problems.FileTooLarge}
+        raised |= {problems.FileEmpty, problems.FileTooLarge, problems.Invalid}
     if endpoint.query is not None:
         raised |= {problems.Invalid}
     if endpoint.versioned:

@@ -13,6 +13,7 @@ from backend.crypto import vault
 from backend.http import paging
 from backend.http.viewer import Viewer
 from backend.permissions import Verb
+from backend.rules import names
 from backend.rules.audit import Action
 from backend.rules.dated import Change, Span, change_from
 from backend.rules.households import ResidenceStatus, masked
@@ -50,9 +51,18 @@ def _shown(row: database.Record) -> dict[str, Any]:
 
 
 async def list_households(
-    viewer: Viewer, region_id: UUID | None, person_id: UUID | None, gap: bool, cursor: str | None, limit: int
+    viewer: Viewer,
+    region_id: UUID | None,
+    person_id: UUID | None,
+    gap: bool,
+    cursor: str | None,
+    limit: int,
+    search: str | None = None,
 ) -> dict[str, Any]:
-    """Open households in scope in order of code."""
+    """Open households in scope in order of code; `search` is a part of the head's name or the first letters of its pinyin.
+
+    Heads are sealed, so all of the scope are opened and looked at; what is shown stays masked.
+    """
     after: Any = paging.after(cursor, str, UUID)
     rows = await scope.list_households(
         viewer.places(Verb.HOUSEHOLD_READ),
@@ -62,8 +72,20 @@ async def list_households(
         gap=gap,
         after=after,
         limit=limit + 1,
+        ids=await _named(viewer, search) if search else None,
     )
-    return paging.page([_shown(row) for row in rows], limit, lambda row: (row["code"] or "", row["id"]))
+    page = paging.page([_shown(row) for row in rows], limit, lambda row: (row["code"] or "", row["id"]))
+    return page | {"next": None} if search else page
+
+
+async def _named(viewer: Viewer, search: str) -> list[UUID]:
+    """The households of the scope whose head somebody may mean."""
+    rows = await scope.sealed_heads(viewer.places(Verb.HOUSEHOLD_READ), viewer.today)
+    return [
+        row["id"]
+        for row in rows
+        if names.matches(search, vault().open(bytes(row["head_sealed"]), "household", "head", row["id"]))
+    ]
 
 
 async def get_household(viewer: Viewer, household_id: UUID, verb: Verb = Verb.HOUSEHOLD_READ) -> dict[str, Any]:

@@ -41,8 +41,8 @@ async def list_people(
     rows = await people.list_people(branches, viewer.today, after[0] if after else None, None if search else limit + 1)
     shown = [_shown(row) for row in rows]
     if search:
-        shown = [one for one in shown if names.matches(search, one["name"])]
-    return paging.page(shown[: limit + 1], limit, lambda row: (row["id"],))
+        return {"items": [one for one in shown if names.matches(search, one["name"])][:limit], "next": None}
+    return paging.page(shown, limit, lambda row: (row["id"],))
 
 
 async def get_person(viewer: Viewer, person_id: UUID, verb: Verb = Verb.PERSON_READ) -> dict[str, Any]:

@@ -653,6 +653,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a list written into a sheet: the rows and the columns that the screen shows to whoever asks.
+         * @description The run holds the file for seven days; a place that is not one's own makes it fail, as it does on the screen.
+         *
+         *     May: `export.run` (area_cadre, branch_secretary, organization_office, township_committee).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `request.client_id_reused` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["exports.ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feedback": {
         parameters: {
             query?: never;
@@ -777,6 +801,30 @@ export interface paths {
          *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `households.not_found` (404), `regions.not_found` (404), `households.code_taken` (409), `request.client_id_reused` (409), `request.too_large` (413), `households.not_micro_grid` (422), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
          */
         post: operations["households.create_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The same households by a part of the head's name, or by the first letters of its pinyin; at most `limit` of them.
+         * @description Heads stay as masked as they are in the list.
+         *
+         *     May: `household.read` (area_cadre, branch_secretary, member, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["households.search_households"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1044,6 +1092,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/papers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have all contact cards, or the notice, of a place of one's own printed into one PDF.
+         * @description Every card has a code of its own; printing a household's card again makes its old card worthless.
+         *
+         *     May: `card.print` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `regions.not_found` (404), `request.client_id_reused` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["papers.ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -1053,9 +1125,7 @@ export interface paths {
         };
         /**
          * People in service of one's branches, with exemption class and number of households; never sorted by a figure.
-         * @description `search` is a part of the name, or the first letters of its pinyin.
-         *
-         *     May: `person.read` (branch_secretary, organization_office).
+         * @description May: `person.read` (branch_secretary, organization_office).
          *
          *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `branches.not_found` (404), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
          */
@@ -1068,6 +1138,28 @@ export interface paths {
          *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `branches.not_found` (404), `people.not_found` (404), `people.phone_taken` (409), `request.client_id_reused` (409), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
          */
         post: operations["people.create_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The same people by a part of the name, or by the first letters of its pinyin; at most `limit` of them.
+         * @description May: `person.read` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `request.malformed` (400), `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `branches.not_found` (404), `request.too_large` (413), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        post: operations["people.search_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1899,6 +1991,15 @@ export interface components {
             visitor: string;
             words: string;
         };
+        ExportIn: {
+            /** Format: uuid */
+            client_id: string;
+            /** @enum {string} */
+            list: "households" | "people" | "gaps" | "overdue";
+            query?: {
+                [key: string]: string;
+            };
+        };
         FaultRow: {
             code: string;
             header: string;
@@ -2083,6 +2184,16 @@ export interface components {
             group_name?: string;
             head_name?: string;
             phone?: string | null;
+        };
+        HouseholdsSearchIn: {
+            /** @default 50 */
+            limit?: number;
+            /**
+             * Format: uuid
+             * @default null
+             */
+            region?: string | null;
+            search: string;
         };
         IgnoredRow: {
             row: number;
@@ -2279,6 +2390,22 @@ export interface components {
             micro_grid: components["schemas"]["GridRow"];
             words: string;
         };
+        PaperIn: {
+            /** Format: uuid */
+            client_id: string;
+            /**
+             * Format: date
+             * @default null
+             */
+            first_on?: string | null;
+            /** @enum {string} */
+            paper: "cards" | "notice";
+            phone: string;
+            /** @default null */
+            place?: string | null;
+            /** Format: uuid */
+            region_id: string;
+        };
         PartRow: {
             definition_version: number;
             /** Format: date-time */
@@ -2298,6 +2425,16 @@ export interface components {
             password: string;
             /** @default null */
             totp?: string | null;
+        };
+        PeopleSearchIn: {
+            /**
+             * Format: uuid
+             * @default null
+             */
+            branch?: string | null;
+            /** @default 50 */
+            limit?: number;
+            search: string;
         };
         PeriodFigure: {
             figure: components["schemas"]["FigureOut"];
@@ -5092,6 +5229,111 @@ export interface operations {
             };
         };
     };
+    "exports.ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description 已新建 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 编号已被使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "feedback.list_feedback": {
         parameters: {
             query?: {
@@ -5435,9 +5677,11 @@ export interface operations {
         parameters: {
             query: {
                 client_id: string;
-                name: string;
             };
-            header?: never;
+            header: {
+                /** @description How the sender calls the file, percent-encoded UTF-8. */
+                "X-File-Name": string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5687,6 +5931,93 @@ export interface operations {
                 };
             };
             /** @description 要选到微网格、有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "households.search_households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdsSearchIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdPage"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6885,13 +7216,126 @@ export interface operations {
             };
         };
     };
+    "papers.ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaperIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description 已新建 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个地方 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 编号已被使用 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "people.list_people": {
         parameters: {
             query?: {
                 cursor?: string | null;
                 limit?: number;
                 branch?: string | null;
-                search?: string | null;
             };
             header?: never;
             path?: never;
@@ -7033,6 +7477,102 @@ export interface operations {
             };
             /** @description 号码已属于别人、编号已被使用 */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 内容太大 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "people.search_people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PeopleSearchIn"];
+            };
+        };
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonPage"];
+                };
+            };
+            /** @description 内容无法读取 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 没有这个支部 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

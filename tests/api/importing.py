@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
@@ -26,11 +27,16 @@ def workbook(headers: Sequence[str], *rows: Sequence[Any]) -> bytes:
     return buffer.getvalue()
 
 
+def called(name: str = "名册.xlsx") -> dict[str, str]:
+    """The header that says how a file is called."""
+    return {"X-File-Name": quote(name)}
+
+
 async def send(client: httpx.AsyncClient, world: World, by: str, content: bytes, name: str = "名册.xlsx") -> str:
     """The id of a file that was sent."""
     file_id = str(uuid4())
     answer = await client.post(
-        "/files", params={"client_id": file_id, "name": name}, content=content, headers=world.headers(by)
+        "/files", params={"client_id": file_id}, content=content, headers=world.headers(by) | called(name)
     )
     assert answer.status_code == 201, answer.text
     assert answer.json()["id"] == file_id

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -62,13 +62,18 @@ class Side:
         return of("must_visit", self.name)
 
     @property
+    def proposal(self) -> UUID:
+        return of("proposal", self.name)
+
+    @property
     def branch(self) -> str:
         return str(of("branch", self.name))
 
     def ids(self) -> set[str]:
         """All that names these objects: ids, heads, addresses, telephone numbers, the note of their visit."""
         words = {str(of("household", name)) for name in self.households} | {str(self.visit), NOTE + self.name}
-        words |= {str(self.must_visit)}
+        words |= {str(self.must_visit), str(self.proposal)}
+        words |= {str(of(kind, self.name)) for kind in ("file", "import", "waiting")}
         words |= {str(of("person", name)) for name in self.people} | {PEOPLE[name][2] for name in self.people}
         words |= {HOUSEHOLDS[name][1] for name in self.households} | {phone_of(name) for name in self.households}
         words |= {f"标记地址{name}号" for name in self.households}
@@ -297,7 +302,7 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
     ],
     "assignments.create_assignment": lambda side: [
         Probe(
-            "POST", "/assignments", who(side, "secretary"),
+            "POST", "/assignments", who(side, "secretary", "office"),
             {
                 "client_id": str(uuid4()), "household_id": side.household_id(side.gap),
                 "person_id": str(of("person", side.other)), "from": TODAY.isoformat(),
@@ -307,8 +312,20 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
     ],
     "assignments.end_assignment": lambda side: [
         Probe(
-            "POST", f"/assignments/{World.link(side.member, side.household)}/end", who(side, "secretary"),
+            "POST", f"/assignments/{World.link(side.member, side.household)}/end", who(side, "secretary", "office"),
             {"on": TODAY.isoformat(), "reason": "other"}, shows=side.household_id(),
+        )
+    ],
+    "assignments.publish": lambda side: [
+        Probe(
+            "POST", "/assignments/publish", who(side, "secretary", "office"),
+            {"region_id": str(of("region", side.village)), "on": TODAY.isoformat()}, shows='"count"',
+        )
+    ],
+    "assignments.confirm": lambda side: [
+        Probe(
+            "POST", "/assignments/confirm", who(side, "secretary", "office"),
+            {"branch_id": side.branch, "on": TODAY.isoformat()}, shows='"count"',
         )
     ],
     "audit.list_audit": lambda side: [
@@ -333,6 +350,13 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
     "drilling.list_gaps": _drilling("gaps", "gap"),
     "drilling.list_overdue": _drilling("overdue", "gap"),
     "drilling.list_revisions": _drilling("revisions", None, period="2026-10"),
+    # What an export holds is read by the worker, in the scope of whoever asked (tests/api/test_runs.py).
+    "exports.ask": lambda _: [
+        Probe(
+            "POST", "/exports", frozenset({"s_east", "s_west", "cadre", "office"}),
+            {"client_id": str(uuid4()), "list": "households", "query": {}}, shows='"waiting"',
+        )
+    ],
     # Feedback is nobody's household: it belongs to the township, whichever side somebody is on.
     "feedback.send_feedback": lambda _: [Probe("POST", "/feedback", ALL, a_feedback(), shows='"received"')],
     "feedback.read_feedback": _own("GET", f"/feedback/{FEEDBACK}", shows=str(FEEDBACK)),
@@ -343,7 +367,20 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
     "feedback.answer_feedback": lambda side: [
         Probe("POST", f"/feedback/{FEEDBACK}/answer", who(side, "office", "committee"), {"text": SAID}, shows=str(FEEDBACK))
     ],
+    "files.send_file": lambda _: [
+        Probe(
+            "POST", "/files", frozenset({"s_east", "s_west", "office"}), {"any": "bytes"},
+            query={"client_id": str(uuid4())}, headers={"X-File-Name": "x.csv"}, shows='"byte_count"',
+        )
+    ],
     "households.list_households": _households,
+    "households.search_households": lambda side: [
+        Probe(
+            "POST", "/households/search", who(side, "member", "secretary", "cadre", "office"), {"search": "标记"} | more,
+            shows=side.household_id(), is_list=True,
+        )
+        for more in ({}, {"region": str(of("region", side.village))})
+    ],
     "households.get_household": lambda side: [
         Probe(
             "GET", f"/households/{side.household_id()}", who(side, "member", "secretary", "cadre", "office"),
@@ -386,6 +423,19 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
             {"fields": ["head_name", "phone", "address"], "purpose": "visit"}, shows=phone_of(side.household),
         )
     ],
+    "imports.template": _own(
+        "GET", "/imports/template", frozenset({"s_east", "s_west", "office"}), query={"kind": "people"}, is_list=True
+    ),
+    "imports.ask": lambda side: [
+        Probe(
+            "POST", "/imports", who(side, "secretary"),
+            {"client_id": str(uuid4()), "kind": "people", "file_id": str(of("file", side.name)), "mode": "check"},
+            shows=str(of("file", side.name)),
+        )
+    ],
+    "imports.list_faults": lambda side: [
+        Probe("GET", f"/imports/{of('import', side.name)}", who(side, "secretary"), shows=str(of("import", side.name)))
+    ],
     "meta.about": _own("GET", "/about"),
     "meta.codes": _own("GET", "/codes"),
     "obligations.raise_must_visit": lambda side: [
@@ -402,9 +452,55 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
     ],
     "obligations.list_must_visits": _must_visits,
     "messages.list_messages": _own("GET", "/messages", BOUND, shows='"items"'),
+    "papers.ask": lambda side: [
+        Probe(
+            "POST", "/papers", who(side, "secretary", "office"),
+            {
+                "client_id": str(uuid4()), "paper": "cards", "region_id": str(of("region", side.village)),
+                "phone": "02012345678",
+            },
+            shows='"waiting"',
+        )
+    ],
+    "proposals.make": lambda side: [
+        Probe(
+            "POST", "/assignments/proposals", who(side, "secretary", "office"),
+            {"client_id": str(uuid4()), "place": place, "from": TODAY.isoformat()}, shows=place,
+        )
+        for place in (side.branch, str(of("region", side.village)))
+    ],
+    "proposals.get_proposal": lambda side: [
+        Probe("GET", f"/assignments/proposals/{side.proposal}", who(side, "secretary"), shows=str(side.proposal))
+    ],
+    "proposals.list_items": lambda side: [
+        Probe(
+            "GET", f"/assignments/proposals/{side.proposal}/items", who(side, "secretary"), query=query,
+            shows=side.household_id(side.gap),
+        )
+        for query in ({}, {"cursor": cursor("", UUID(int=0))})
+    ],
+    "proposals.edit_item": lambda side: [
+        Probe(
+            "POST", f"/assignments/proposals/{side.proposal}/items/{side.household_id(side.gap)}", who(side, "secretary"),
+            {"person_id": str(of("person", side.other))}, shows=str(of("person", side.other)),
+        )
+    ],
+    "proposals.apply": lambda side: [
+        Probe(
+            "POST", f"/assignments/proposals/{side.proposal}/apply", who(side, "secretary"),
+            headers={"If-Match": '"1"'}, shows=str(side.proposal),
+        )
+    ],
     "people.list_people": lambda side: [
         Probe("GET", "/people", who(side, "secretary", "office"), query=query, shows=str(of("person", side.other)), is_list=True)
-        for query in ({}, {"branch": side.branch}, {"cursor": cursor(UUID(int=0))}, {"search": "人名"})
+        for query in ({}, {"branch": side.branch}, {"cursor": cursor(UUID(int=0))})
+    ],
+    "people.search_people": lambda side: [
+        Probe(
+            "POST", "/people/search", who(side, "secretary", "office"), {"search": "人名"} | more,
+            shows=str(of("person", side.other)), is_list=True,
+        )
+        for more in ({}, {"branch": side.branch})
     ],
     "people.get_person": lambda side: [
         Probe("GET", f"/people/{of('person', side.other)}", who(side, "secretary", "office"), shows=str(of("person", side.other)))
@@ -450,6 +546,19 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
         "POST", "/rules", frozenset({"office"}), shows="load_hard_max",
         body={"region_id": str(of("region", "town")), "name": "load_hard_max", "number": 25, "from": "2099-01-01"},
     ),
+    "runs.list_runs": lambda side: [
+        Probe("GET", "/runs", who(side, "secretary"), query=query, shows=str(of("import", side.name)), is_list=True)
+        for query in ({}, {"cursor": cursor("2100-01-01T00:00:00+00:00", UUID(int=0))})
+    ],
+    "runs.get_run": lambda side: [
+        Probe("GET", f"/runs/{of('import', side.name)}", who(side, "secretary"), shows=str(of("import", side.name)))
+    ],
+    "runs.stop": lambda side: [
+        Probe("POST", f"/runs/{of('waiting', side.name)}/stop", who(side, "secretary"), shows='"stopped"')
+    ],
+    "runs.download": lambda side: [
+        Probe("GET", f"/runs/{of('import', side.name)}/file", who(side, "secretary"), shows="PK")
+    ],
     "sync.synchronise": lambda side: [
         Probe("GET", "/sync", who(side, "member"), query=query, shows=side.household_id(), is_list=True)
         for query in ({}, {"limit": "500"}, {"cursor": cursor(UUID(int=0))})
@@ -502,9 +611,31 @@ async def furnish(client: httpx.AsyncClient) -> None:
         path = f"/people/{of('person', exempt_of(side))}/exemptions"
         answer = await client.post(path, json=exempt, headers=headers("office"))
         assert answer.status_code == 200, answer.text
+        await long_work(client, side, TODAY.isoformat(), database.execute)
     answer = await client.post("/feedback", json=a_feedback(client_id=str(FEEDBACK)))
     assert answer.status_code == 201, answer.text
     await invite(of("person", "m4"), INVITE_CODE)
+
+
+async def long_work(client: httpx.AsyncClient, side: Side, day: str, execute: Callable[..., Awaitable[Any]]) -> None:
+    """What a secretary has sent in and had done: a file, an import with its report, a run that waits, a proposal.
+
+    The report is the file itself: what an import finds is no subject here, and doing one would start a process each time.
+    """
+    as_whom, found, file_id = headers(side.secretary), of("import", side.name), of("file", side.name)
+    bodies: list[tuple[str, dict[str, Any]]] = [
+        ("/imports", {"client_id": str(found), "kind": "people", "file_id": str(file_id), "mode": "check"}),
+        ("/exports", {"client_id": str(of("waiting", side.name)), "list": "households", "query": {}}),
+        ("/assignments/proposals", {"client_id": str(side.proposal), "place": side.branch, "from": day}),
+    ]
+    answer = await client.post(
+        "/files", params={"client_id": str(file_id)}, content=b"PK", headers=as_whom | {"X-File-Name": "x.csv"}
+    )
+    assert answer.status_code == 201, answer.text
+    for path, body in bodies:
+        answer = await client.post(path, json=body, headers=as_whom)
+        assert answer.status_code == 201, answer.text
+    await execute("UPDATE run SET state = 'done', finished_at = now(), result_id = file_id WHERE id = $1", found)
 
 
 async def invite(person_id: UUID, code: str) -> None:

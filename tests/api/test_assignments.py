@@ -196,7 +196,7 @@ class TestCreate:
         assert "20 户" in answer.json()["detail"]
         return answer
 
-    @pytest.mark.parametrize("name", ["m1", "cadre", "office", "committee", "department", "admin"])
+    @pytest.mark.parametrize("name", ["m1", "cadre", "committee", "department", "admin"])
     async def test_roles_that_may_not(self, client: httpx.AsyncClient, world: World, name: str) -> None:
         for answer in (
             await link(client, world, name),
@@ -370,6 +370,62 @@ class TestAtOnce:
             409: 5,
         }  # the limit is 20, and one was there
         assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"assignments.load"}
+
+
+class TestSteps:
+    """Proposed, agreed or appointed, published, active, ended; suspending closes the row (docs/rules.md L8)."""
+
+    async def made(self, client: httpx.AsyncClient, world: World, **changes: Any) -> dict[str, Any]:
+        body = {
+            "household_id": str(world.households["h4"]),
+            "person_id": str(world.people["m2"]),
+            "from": on(9),
+        } | changes
+        answer = await client.post("/assignments", json=body, headers=world.headers("s_east"))
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def publish(self, client: httpx.AsyncClient, world: World, region: str, by: str = "s_east") -> httpx.Response:
+        body = {"region_id": str(world.regions[region]), "on": on(0)}
+        return await client.post("/assignments/publish", json=body, headers=world.headers(by))
+
+    async def confirm(self, client: httpx.AsyncClient, world: World, branch: str, day: int = 0) -> httpx.Response:
+        body = {"branch_id": str(world.branches[branch]), "on": on(day)}
+        return await client.post("/assignments/confirm", json=body, headers=world.headers("s_east"))
+
+    async def test_a_booked_link_is_agreed_or_appointed_and_then_published(
+        self, client: httpx.AsyncClient, world: World
+    ) -> None:
+        assert (await self.made(client, world, source="mutual_choice"))["step"] == "agreed"
+        answer = await self.publish(client, world, "v_east")
+        assert answer.json() == {"count": 6}  # the four of the east with h6, the backup, and the new one
+        again = await self.publish(client, world, "v_east")
+        assert again.json() == {"count": 0}
+
+    async def test_suspending_closes_the_row(self, client: httpx.AsyncClient, world: World) -> None:
+        link = await self.made(client, world, **{"from": on(-3)})
+        assert link["step"] == "active"
+        answer = await client.post(
+            f"/assignments/{link['id']}/end", json={"on": on(0), "reason": "suspended"}, headers=world.headers("s_east")
+        )
+        assert (answer.json()["step"], answer.json()["to"]) == ("suspended", on(0))
+
+    async def test_a_branch_confirms_all_its_links_at_once(self, client: httpx.AsyncClient, world: World) -> None:
+        answer = await self.confirm(client, world, "east")
+        assert (answer.status_code, answer.json()) == (200, {"count": 4})
+        assert (await self.confirm(client, world, "east")).json() == {"count": 0}
+
+    @refused(problems.RegionNotFound, assignments.publish)
+    async def test_publishing_another_branchs_village(self, client: httpx.AsyncClient, world: World) -> httpx.Response:
+        return await self.publish(client, world, "v_west")
+
+    @refused(problems.BranchNotFound, assignments.confirm)
+    async def test_confirming_for_another_branch(self, client: httpx.AsyncClient, world: World) -> httpx.Response:
+        return await self.confirm(client, world, "west")
+
+    @refused(problems.ConfirmedAhead, assignments.confirm)
+    async def test_confirming_ahead(self, client: httpx.AsyncClient, world: World) -> httpx.Response:
+        return await self.confirm(client, world, "east", 1)
 
 
 def test_every_problem_has_a_test() -> None:

@@ -175,6 +175,23 @@ class TestRead:
         return await client.get(f"/households/{uuid4()}", headers=world.headers("office"))
 
 
+class TestSearch:
+    @pytest.mark.parametrize(
+        ("typed", "found"), [("zbj", {"h1"}), ("ZB", {"h1", "h7"}), ("标记四", {"h4"}), ("lbj", {"h4"}), ("xyz", set())]
+    )
+    async def test_by_a_part_of_the_name_or_its_first_letters(
+        self, client: httpx.AsyncClient, world: World, typed: str, found: set[str]
+    ) -> None:
+        answer = await client.post("/households/search", json={"search": typed}, headers=world.headers("office"))
+        seen = {row["code"]: row["head_name"] for row in answer.json()["items"]}
+        assert set(seen) >= found and all("*" in head for head in seen.values())
+        assert found or not seen
+
+    async def test_nothing_of_another_branch(self, client: httpx.AsyncClient, world: World) -> None:
+        answer = await client.post("/households/search", json={"search": "标记"}, headers=world.headers("s_west"))
+        assert {row["code"] for row in answer.json()["items"]} == {"h6", "h7", "h8", "h9"}
+
+
 class TestCreate:
     @pytest.mark.parametrize("name", ["s_east", "office"])
     async def test_made_once(self, client: httpx.AsyncClient, world: World, name: str) -> None:

@@ -259,12 +259,17 @@ class TestTakingIn:
             "exempt_to": None, "load": 0, "account_id": None, "version": 1,
         }  # fmt: skip
         for typed in ("xrm", "XR", "人名", "新"):
-            found = await client.get("/people", params={"search": typed}, headers=world.headers("s_east"))
+            found = await client.post("/people/search", json={"search": typed}, headers=world.headers("s_east"))
             assert body["client_id"] in {row["id"] for row in found.json()["items"]}, typed
-        nobody = await client.get("/people", params={"search": "zzz"}, headers=world.headers("s_east"))
+        nobody = await client.post("/people/search", json={"search": "zzz"}, headers=world.headers("s_east"))
         assert nobody.json()["items"] == []
         link = {"household_id": str(world.households["h4"]), "person_id": body["client_id"], "from": on(0)}
         assert (await client.post("/assignments", json=link, headers=world.headers("s_east"))).status_code == 201
+
+    @refused(problems.BranchNotFound, people.search_people)
+    async def test_searching_another_branch(self, client: httpx.AsyncClient, world: World) -> httpx.Response:
+        body = {"search": "人", "branch": str(world.branches["west"])}
+        return await client.post("/people/search", json=body, headers=world.headers("s_east"))
 
     @refused(problems.ClientIdReused, people.create_person)
     async def test_the_same_id_for_somebody_else(self, client: httpx.AsyncClient, world: World) -> httpx.Response:

@@ -30,6 +30,7 @@ FILLED_IN = {
     "SECRET_KEYS": "1:" + base64.b64encode(bytes(range(32))).decode(),
     "WECHAT_APPID": "wx0123456789abcdef",
     "WECHAT_SECRET": "0123456789abcdef0123456789abcdef",
+    "PUBLIC_URL": "https://lianhu.example.cn",
     "SPONSOR": "某县委组织部",
     "FILING_NUMBER": "某备2026000001号",
     "POSTGRES_PASSWORD": "Az09",

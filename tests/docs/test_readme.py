@@ -23,6 +23,7 @@ SECTIONS = (
     ("Two commands", "两条命令"),
     ("The main job, with curl", "主要工作走一遍（curl）"),
     ("Rooms", "代码放在哪里"),
+    ("An empty township", "从空的乡镇开始"),
     ("One request, from URL to SQL", "一个请求，从网址到 SQL"),
     ("What is built", "这一版有什么"),
     ("Asked for → where", "要求的 → 在哪里"),

@@ -21,6 +21,7 @@ KEY = "1:" + base64.b64encode(bytes(32)).decode()
 PRODUCTION = {
     "APP_ENV": "production", "SECRET_KEYS": KEY, "WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "SPONSOR": "某镇党委",
     "FILING_NUMBER": "1", "DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1",
+    "STORAGE_URL": "file:///tmp/nobody", "PUBLIC_URL": "https://lianhu.example.cn",
 }  # fmt: skip
 DEVELOPMENT = {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1"}
 
@@ -46,6 +47,8 @@ WRONG: dict[str, tuple[str, dict[str, str], str, str]] = {
     "keys missing": ("serve", PRODUCTION | {"SECRET_KEYS": ""}, "SECRET_KEYS", "new-key"),
     "keys short": ("serve", PRODUCTION | {"SECRET_KEYS": "1:YWJj"}, "SECRET_KEYS", "32-byte"),
     "keys without version": ("serve", PRODUCTION | {"SECRET_KEYS": KEY[2:]}, "SECRET_KEYS", "version"),
+    "storage": ("serve", PRODUCTION | {"STORAGE_URL": "ftp://x/y"}, "STORAGE_URL", "s3://"),
+    "address of this service": ("serve", PRODUCTION | {"PUBLIC_URL": "http://lianhu.example.cn"}, "PUBLIC_URL", "https://"),
     "sponsor": ("serve", PRODUCTION | {"SPONSOR": ""}, "SPONSOR", "env.example"),
     "filing number": ("serve", PRODUCTION | {"FILING_NUMBER": ""}, "FILING_NUMBER", "env.example"),
     "not WeChat": ("serve", PRODUCTION | {"WECHAT_API_BASE": "http://127.0.0.1:9"}, "WECHAT_API_BASE", "unset it"),

@@ -58,6 +58,14 @@ HARMLESS = {"id", "version"}
 ALLOWED = {
     # Whoever gives a household to a member has to see how many that member has; only the own branch, in order of id.
     ("people.list_people", "load"): "for the own secretary and the organization office",
+    ("people.search_people", "load"): "for the own secretary and the organization office",
+    ("people.get_person", "load"): "for the own secretary and the organization office",
+    ("people.create_person", "load"): "for the own secretary and the organization office",
+    ("people.edit_person", "load"): "for the own secretary and the organization office",
+    ("people.exempt", "load"): "for the own secretary and the organization office",
+    ("people.end_exemption", "load"): "for the own secretary and the organization office",
+    ("people.transfer", "load"): "for the own secretary and the organization office",
+    ("people.leave", "load"): "for the own secretary and the organization office",
 }
 
 
@@ -203,7 +211,7 @@ def _field(name: str, schema: dict[str, Any]) -> Callable[[Document], None]:
 
 def _path(told: Document) -> None:
     told["paths"]["/people/ranking"] = told["paths"].pop(
-        next(path for path in told["paths"] if path.endswith("/people"))
+        next(path for path in told["paths"] if path.endswith("/people/search"))
     )
 
 

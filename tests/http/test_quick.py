@@ -25,11 +25,16 @@ from backend.http.quick import quick_dump, quick_load, to_json
 from backend.services.coverage.answers import ReadyAnswers
 from backend.settings import CHINA
 from schemas.accounts import BindIn, GrantIn, PasswordIn, WechatIn
-from schemas.assignments import AssignmentEndIn, AssignmentIn
+from schemas.assignments import AssignmentEndIn, AssignmentIn, ConfirmIn, PublishIn
+from schemas.exports import ExportIn
 from schemas.feedback import AnswerIn, FeedbackIn
 from schemas.fields import Wire, fields, path_messages
-from schemas.households import HouseholdIn, HouseholdPatch, ResidenceIn, RevealIn, TierIn
+from schemas.households import HouseholdIn, HouseholdPatch, HouseholdsSearchIn, ResidenceIn, RevealIn, TierIn
+from schemas.imports import ImportIn
 from schemas.obligations import MustVisitIn, WithdrawIn
+from schemas.papers import PaperIn
+from schemas.people import ExemptionIn, LeaveIn, PeopleSearchIn, PersonIn, PersonPatch, ReturnIn, TransferIn
+from schemas.proposals import ItemIn, ProposalIn
 from schemas.regions import RuleIn
 from schemas.visits import BatchIn, VisitIn, VoidIn
 from tests.api.probes import PROBES, SIDES, VIEWERS, call, furnish, operations, undone
@@ -54,6 +59,26 @@ GOOD: dict[type[Wire], dict[str, Any]] = {
         "client_id": ID, "household_id": OTHER, "person_id": ID, "role": "backup", "source": "appointed", "from": DAY,
         "replace_planned": False,
     },
+    PublishIn: {"region_id": ID, "on": DAY},
+    ConfirmIn: {"branch_id": ID, "on": DAY},
+    PersonIn: {
+        "client_id": ID, "name": "王五", "phone": "13900000000", "branch_id": OTHER, "kind": "full", "abilities": ["care"],
+        "from": DAY,
+    },
+    PersonPatch: {"name": "王五", "phone": None, "abilities": ["care"]},
+    ExemptionIn: {"reason": "other", "from": DAY, "to": "2027-01-01", "keeps_links": True},
+    ReturnIn: {"on": DAY},
+    TransferIn: {"branch_id": ID, "kind": "full", "on": DAY},
+    LeaveIn: {"reason": "other", "on": DAY},
+    PeopleSearchIn: {"search": "王", "branch": ID, "limit": 20},
+    HouseholdsSearchIn: {"search": "wx", "region": ID, "limit": 20},
+    ImportIn: {"client_id": ID, "kind": "people", "file_id": OTHER, "mode": "check"},
+    ExportIn: {"client_id": ID, "list": "people", "query": {"branch": ID}},
+    PaperIn: {
+        "client_id": ID, "paper": "cards", "region_id": OTHER, "phone": "13900000000", "place": "村委会", "first_on": DAY,
+    },
+    ProposalIn: {"client_id": ID, "place": OTHER, "from": DAY, "redo": True},
+    ItemIn: {"person_id": ID},
     AssignmentEndIn: {"on": DAY, "reason": "other"},
     HouseholdIn: {
         "client_id": ID, "micro_grid_id": OTHER, "code": "h1", "group_name": "一组", "head_name": "王五", "phone": "13900000000",

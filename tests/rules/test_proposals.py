@@ -87,10 +87,10 @@ LIVELIHOOD, CARE, LABOUR = (frozenset({one}) for one in Ability)
     ("need", "abilities", "words"),
     [
         (TierReason.HARDSHIP, LIVELIHOOD, "能带富，合本户需要"),
-        (TierReason.HARDSHIP, LABOUR, "能出力、热心帮办，合本户需要"),
+        (TierReason.HARDSHIP, LABOUR, "能出力，合本户需要"),
         (TierReason.RELAPSE_RISK, LIVELIHOOD, "能带富，合本户需要"),
         (TierReason.HEALTH, CARE, "会照护，合本户需要"),
-        (TierReason.CARE, CARE | LABOUR, "会照护、能出力、热心帮办，合本户需要"),
+        (TierReason.CARE, CARE | LABOUR, "会照护、能出力，合本户需要"),
     ],
 )
 def test_who_can_help_goes_before_who_lives_nearer(need: str, abilities: frozenset[str], words: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date, timedelta
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -120,9 +122,7 @@ class HouseholdsRoster(Roster):
 
     async def write(self, progress: Progress) -> None:
         await progress.begin("writing", len(self.created) + len(self.edits) + len(self.moves) + len(self.tiers))
-        for start in range(0, len(self.created), CHUNK * 4):
-            await self._create(self.created[start : start + CHUNK * 4])
-            await progress.advance(len(self.created[start : start + CHUNK * 4]))
+        await self._create(progress)
         for start in range(0, len(self.edits), CHUNK):
             await self._edit(self.edits[start : start + CHUNK])
             await progress.advance(len(self.edits[start : start + CHUNK]))
@@ -141,7 +141,20 @@ class HouseholdsRoster(Roster):
             )
             await progress.advance(1)
 
-    async def _create(self, created: list[tuple[UUID, Row, Grid]]) -> None:
+    async def _create(self, progress: Progress) -> None:
+        """Write the new ones. While the database takes some, the next are being sealed: both take equally long."""
+        chunks = [self.created[start : start + CHUNK * 4] for start in range(0, len(self.created), CHUNK * 4)]
+        ahead = asyncio.create_task(asyncio.to_thread(self._sealed, chunks[0] if chunks else []))
+        for chunk, following in zip_longest(chunks, chunks[1:], fillvalue=[]):
+            rows, homes, tiers = await ahead
+            ahead = asyncio.create_task(asyncio.to_thread(self._sealed, following))
+            await imports.copy("household", ("id", "code", "group_name", *_SEALED, "opened_on"), rows)
+            await imports.copy("residence", ("id", "household_id", "micro_grid_id", "status", "valid_from"), homes)
+            await imports.copy("tier", ("id", "household_id", "reason", "valid_from"), tiers)
+            await progress.advance(len(chunk))
+
+    def _sealed(self, created: list[tuple[UUID, Row, Grid]]) -> tuple[list[Any], list[Any], list[Any]]:
+        """The rows of new households, of where they are, and of those that are key."""
         rows, homes, tiers = [], [], []
         for household_id, row, grid in created:
             values = row.values
@@ -155,9 +168,7 @@ class HouseholdsRoster(Roster):
             homes.append((uuid4(), household_id, grid.id, values.get("residence", ResidenceStatus.RESIDENT), opened_on))
             if values.get("tier"):
                 tiers.append((uuid4(), household_id, values["tier"], opened_on))
-        await imports.copy("household", ("id", "code", "group_name", *_SEALED, "opened_on"), rows)
-        await imports.copy("residence", ("id", "household_id", "micro_grid_id", "status", "valid_from"), homes)
-        await imports.copy("tier", ("id", "household_id", "reason", "valid_from"), tiers)
+        return rows, homes, tiers
 
     async def _edit(self, edits: list[tuple[Known, dict[str, Any]]]) -> None:
         rows = []

@@ -12,6 +12,7 @@ const REVOKED: Record<string, string> = {
   household_wish: '按农户的意愿调整',
   household_closed: '这一户已销户或并户',
   mistake: '原来的结对有误，已更正',
+  suspended: '暂停联系',
 }
 
 /** A notice about the households that were taken off this phone. They are not named: nothing of them is kept. */

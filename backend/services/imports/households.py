@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import date, timedelta
-from itertools import zip_longest
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -143,15 +142,16 @@ class HouseholdsRoster(Roster):
 
     async def _create(self, progress: Progress) -> None:
         """Write the new ones. While the database takes some, the next are being sealed: both take equally long."""
-        chunks = [self.created[start : start + CHUNK * 4] for start in range(0, len(self.created), CHUNK * 4)]
-        ahead = asyncio.create_task(asyncio.to_thread(self._sealed, chunks[0] if chunks else []))
-        for chunk, following in zip_longest(chunks, chunks[1:], fillvalue=[]):
+        size = CHUNK * 4
+        ahead = asyncio.create_task(asyncio.to_thread(self._sealed, self.created[:size]))
+        for start in range(0, len(self.created), size):
             rows, homes, tiers = await ahead
+            following = self.created[start + size : start + 2 * size]
             ahead = asyncio.create_task(asyncio.to_thread(self._sealed, following))
             await imports.copy("household", ("id", "code", "group_name", *_SEALED, "opened_on"), rows)
             await imports.copy("residence", ("id", "household_id", "micro_grid_id", "status", "valid_from"), homes)
             await imports.copy("tier", ("id", "household_id", "reason", "valid_from"), tiers)
-            await progress.advance(len(chunk))
+            await progress.advance(len(rows))
 
     def _sealed(self, created: list[tuple[UUID, Row, Grid]]) -> tuple[list[Any], list[Any], list[Any]]:
         """The rows of new households, of where they are, and of those that are key."""

@@ -104,10 +104,9 @@ async def update_many(sql: str, rows: Iterable[Sequence[Any]]) -> None:
         await connection.executemany(sql, list(rows))
 
 
-async def wait_for_turn(place_ids: Sequence[UUID]) -> None:
-    """One import writes into a place at a time; the next one waits here and then sees what the last one left."""
-    for place_id in sorted(place_ids):
-        await database.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7))", str(place_id))
+async def wait_for_turn() -> None:
+    """One import writes at a time; the next one waits here and then sees what the last one left."""
+    await database.execute("SELECT pg_advisory_xact_lock(7209)")
 
 
 async def tree(township_id: UUID, today: date) -> list[Record]:

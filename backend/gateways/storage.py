@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
@@ -44,6 +45,16 @@ class Storage:
             return None
         except (BaseError, OSError) as error:
             raise StorageError(type(error).__name__) from None
+
+    async def older_than(self, moment: datetime) -> list[UUID]:
+        """Files that were written before a moment. Raises StorageError."""
+        found = []
+        try:
+            async for page in obstore.list(self._store):
+                found += [UUID(one["path"]) for one in page if one["last_modified"] < moment]
+        except (BaseError, OSError) as error:
+            raise StorageError(type(error).__name__) from None
+        return found
 
     async def delete(self, file_id: UUID) -> None:
         """Remove a file; one that is not there is no fault. Raises StorageError."""

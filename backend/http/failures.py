@@ -29,11 +29,11 @@ def problem_of(error: Exception, request_id: str) -> problems.Problem:
     if isinstance(cause, asyncpg.DataError):
         log.warning("data_error", kind=type(cause).__name__, request_id=request_id)
         return problems.Conflict()
-    log.error("unexpected", kind=type(error).__name__, where=where(error), request_id=request_id)
+    log.error("unexpected", kind=type(error).__name__, where=_where(error), request_id=request_id)
     return problems.ServerError()
 
 
-def where(error: BaseException) -> list[str]:
+def _where(error: BaseException) -> list[str]:
     """File and line of each frame: enough to find the fault, without any value."""
     frames, trace = [], error.__traceback__
     while trace is not None:

@@ -13,7 +13,7 @@ from backend.crypto import vault
 from backend.gateways.storage import Storage, StorageError
 from backend.http.viewer import Viewer
 from backend.rules.audit import Action
-from backend.rules.files import KEPT
+from backend.rules.files import KEPT, LEFT_OVER
 from backend.services import audit
 from backend.settings import CHINA
 from models import files
@@ -36,13 +36,8 @@ def _store() -> Storage:
 
 
 async def keep(account_id: UUID, file_id: UUID, name: str, content: bytes, now: datetime) -> None:
-    """Keep a file for its owner. The content is written first: a row without content would be a promise not kept, content
-    without a row is removed with the others of its age. Raises StorageAway."""
-    try:
-        await _store().put(file_id, vault().seal_bytes(content, "stored_file", "content", file_id))
-    except StorageError as error:
-        log.warning("storage_away", kind=str(error))
-        raise problems.StorageAway(retry_after=60) from None
+    """Keep a file for its owner. The content is there before the row is committed, so that a row is never without;
+    content whose row was taken back goes with the others of its age. Raises StorageAway."""
     await StoredFile.create(
         id=file_id,
         account_id=account_id,
@@ -50,6 +45,11 @@ async def keep(account_id: UUID, file_id: UUID, name: str, content: bytes, now: 
         byte_count=len(content),
         expires_at=now + KEPT,
     )
+    try:
+        await _store().put(file_id, vault().seal_bytes(content, "stored_file", "content", file_id))
+    except StorageError as error:
+        log.warning("storage_away", kind=str(error))
+        raise problems.StorageAway(retry_after=60) from None
 
 
 async def send(viewer: Viewer, file_id: UUID, name: str, content: bytes) -> tuple[dict[str, Any], bool]:
@@ -95,9 +95,10 @@ async def read(file_id: UUID, account_id: UUID) -> tuple[str, bytes]:
 
 async def remove_expired(now: datetime) -> int:
     """Remove the content of files whose days are over; returns how many. Stopped, it goes on when run again."""
-    removed = 0
-    for file_id in await files.expired(now, 1000):
+    removed = await files.expired(now, 1000)
+    for file_id in removed:
         await _store().delete(file_id)
         await files.mark_removed(file_id)
-        removed += 1
-    return removed
+    for file_id in await _store().older_than(now - KEPT - LEFT_OVER):
+        await _store().delete(file_id)
+    return len(removed)

@@ -11,12 +11,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-import structlog
 
 from backend import problems
 from backend.crypto import vault
 from backend.http import paging
-from backend.http.failures import where
+from backend.http.failures import problem_of
 from backend.http.viewer import Viewer, viewer_of
 from backend.rules.audit import Action
 from backend.rules.runs import DEADLINE, RunState, Work
@@ -25,7 +24,6 @@ from backend.settings import CHINA
 from models import accounts, database, runs
 from models.database import Record
 
-log = structlog.get_logger("runs")
 TASK, QUEUE = "run", "runs"
 #: So often a run writes down how far it is, and reads whether it should stop.
 REPORT_SECONDS = 0.5
@@ -179,8 +177,7 @@ async def perform(run_id: UUID, works: Mapping[str, Doing], now: datetime) -> No
     except database.UNREACHABLE:
         raise  # the queue gives the run to a worker again
     except Exception as error:
-        log.error("run_failed", run_id=str(run_id), work=row["work"], kind=type(error).__name__, where=where(error))
-        await _fail(run_id, problems.ServerError())
+        await _fail(run_id, problem_of(error, f"run-{run_id}"))
 
 
 async def _viewer(row: Record, now: datetime) -> Viewer:

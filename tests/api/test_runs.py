@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -222,6 +222,11 @@ class TestFiles:
         file_id = await send(client, world, "s_east", b"gone")
         assert await stored.remove_expired(NOW + timedelta(days=6)) == 0
         assert await stored.remove_expired(NOW + timedelta(days=8)) == 1
+        assert await stored._store().get(UUID(file_id)) is None
+        await stored._store().put(UUID(file_id), b"of a transaction that was taken back")
+        assert await stored.remove_expired(datetime.now(UTC) + timedelta(days=7)) == 0
+        assert await stored._store().get(UUID(file_id)) is not None
+        await stored.remove_expired(datetime.now(UTC) + timedelta(days=9))
         assert await stored._store().get(UUID(file_id)) is None
         body = {"client_id": str(uuid4()), "kind": "people", "file_id": file_id, "mode": "check"}
         answer = await client.post("/imports", json=body, headers=world.headers("s_east"))

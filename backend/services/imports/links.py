@@ -18,7 +18,7 @@ from backend.services.imports.ground import Grids, Households, Known, People, So
 from backend.services.imports.roster import Roster, Wrong
 from backend.services.runs import Progress
 from backend.sheets.columns import Row
-from models import assignments, imports, regions
+from models import assignments, imports, people, regions
 from models.database import Record
 
 
@@ -56,6 +56,8 @@ class LinksRoster(Roster):
                 Spell(row["id"], row["valid_from"], row["valid_to"], row["other"], row["role"])
             )
         everybody = [one.id for same in self.people.by_name.values() for one in same]
+        if self.lock:  # or somebody else could see room for one more household at the same time
+            await people.lock_many(everybody)
         self.services = _by_owner(await imports.spans("membership", "person_id", everybody))
         self.exemptions = _by_owner(await imports.spans("exemption", "person_id", everybody))
         self.homes = _by_owner(await imports.spans("home", "person_id", everybody, ", household_id AS other"))

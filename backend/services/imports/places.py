@@ -61,7 +61,6 @@ class PlacesRoster(Roster):
         self.codes: dict[str, UUID] = {}
         if self.township is None:
             return
-        await imports.wait_for_turn([self.township["id"]])
         tree = await imports.tree(self.township["id"], self.today)
         for row in tree:
             kind = village_key if row["level"] == Level.VILLAGE else place_key

@@ -22,6 +22,7 @@ from backend.services.runs import Outcome, Progress
 from backend.sheets import writing
 from backend.sheets.columns import Fault, Parsed, Refused
 from backend.sheets.kinds import SHEETS
+from models import imports
 from models.database import Record
 
 _ALL: tuple[type[Roster], ...] = (
@@ -73,6 +74,8 @@ async def perform(viewer: Viewer, run: Record, progress: Progress) -> Outcome:
     parsed = await _read(content, name, kind, progress)
     roster = roster_class(viewer, parsed, lock=shown["asked"]["mode"] == APPLY)
     await progress.begin("looking")
+    if roster.lock:
+        await imports.wait_for_turn()
     await roster.load()
     await roster.decide_all(progress)
     faults = sorted([*parsed.faults, *roster.faults], key=lambda fault: (fault.row, fault.header))

@@ -124,13 +124,12 @@ class Households:
         """The household that a row means, or None. Raises Wrong when it may be several."""
         if "code" in values and values["code"] in self.by_code:
             return self.by_code[values["code"]]
-        village = grids.village_of(values)
         if "group" not in values or "head_name" not in values:
             if "code" in values:
                 return None
             missing = "group" if "group" not in values else "head_name"
             raise Wrong(missing, "没有户号时，请填写村民组和户主姓名。", "cell.required")
-        group = group_key(values["group"])
+        village, group = grids.village_of(values), group_key(values["group"])
         same = self.by_head.get((village, group, values["head_name"]), [])
         if "code" in values:  # a code that nobody has yet may be given to a household without one
             same = [known for known in same if not known.record["code"]]

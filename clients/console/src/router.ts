@@ -9,6 +9,7 @@ export const router = createRouter({
     { path: '/coverage', name: 'coverage', component: () => import('./views/Coverage.vue'), meta: { title: '覆盖情况' } },
     { path: '/wall', name: 'wall', component: () => import('./views/Wall.vue'), meta: { title: '大屏', bare: true } },
     { path: '/households', name: 'households', component: () => import('./views/Households.vue'), meta: { title: '联系户' } },
+    { path: '/import', name: 'import', component: () => import('./views/Imports.vue'), meta: { title: '导入名册' } },
     { path: '/feedback', name: 'feedback', component: () => import('./views/Feedback.vue'), meta: { title: '意见反馈' } },
     { path: '/:any(.*)*', name: 'lost', component: () => import('./views/Lost.vue'), meta: { title: '没有这个页面' } },
   ],

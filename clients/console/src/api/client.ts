@@ -71,15 +71,6 @@ export async function getAll<Item>(
   return found
 }
 
-/** Change something as a whole, if it is still of this version. */
-export function postVersion<P extends PathsWith<'post'>>(
-  path: P,
-  values: Record<string, string>,
-  version: number,
-): Promise<Answer<paths[P]['post']>> {
-  return send('POST', path, { path: values, version })
-}
-
 /** Send a file as it is; the id keeps it one file, however often it is sent. Its name, like any, stays out of addresses. */
 export function upload(file: File, clientId: string): Promise<Answer<paths['/api/v1/files']['post']>> {
   return send('POST', '/api/v1/files', { query: { client_id: clientId }, file })

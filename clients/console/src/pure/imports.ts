@@ -18,7 +18,7 @@ const KINDS: Record<string, Kind> = {
   accounts: { use: '给党员邀请码，给书记和干部登录账号。', unit: '个', verb: 'person.invite' },
   households: { use: '每户一行：户主、村民小组、居住情况、要不要重点联系。', unit: '户', verb: 'household.create' },
   homes: { use: '哪一户是哪位党员自己的家。自己家不算联系户。', unit: '条', verb: 'household.edit' },
-  links: { use: '哪位党员联系哪一户。还没有定的，以后可以用“结对建议”。', unit: '户', verb: 'assignment.create' },
+  links: { use: '哪位党员联系哪一户，按已经商定的填。', unit: '户', verb: 'assignment.create' },
   residences: { use: '外出、搬走、回来了的户，只填有变化的。', unit: '户', verb: 'household.edit' },
   tags: { use: '低保、特困等帮扶标签。', unit: '条', verb: 'household.edit' },
 }

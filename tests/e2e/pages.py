@@ -7,8 +7,9 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
+from backend.sheets import writing
 from tests.e2e.browsing import DESK, PHONE, Township, opened
 
 #: What the H5 keeps: values by key, sealed. How many there are says whether a phone was wiped.
@@ -165,3 +166,9 @@ class Console:
     async def say_purpose(self) -> None:
         """What the households are looked at for, which those who do not work with them have to say."""
         await self.page.get_by_text("核对数据", exact=True).click()
+
+    async def send_sheet(self, name: str, rows: list[list[str]]) -> None:
+        """Choose a sheet for the step of an import that is open; the first row holds the headers."""
+        content = writing.table(name, rows[0], rows[1:])
+        file: FilePayload = {"name": f"{name}.xlsx", "mimeType": "application/octet-stream", "buffer": content}
+        await self.page.get_by_label("选一个文件").set_input_files(file)

@@ -71,15 +71,37 @@ export async function getAll<Item>(
   return found
 }
 
+/** Send a file as it is; the id keeps it one file, however often it is sent. Its name, like any, stays out of addresses. */
+export function upload(file: File, clientId: string): Promise<Answer<paths['/api/v1/files']['post']>> {
+  return send('POST', '/api/v1/files', { query: { client_id: clientId }, file })
+}
+
+/** Have the browser keep a file of the server's, under the server's name for it. */
+export async function download<P extends PathsWith<'get'>>(path: P, query: Values = {}, values: Record<string, string> = {}): Promise<void> {
+  const response = await ask('GET', path, { query, path: values })
+  const told = /filename\*=UTF-8''([^;]+)/i.exec(response.headers.get('Content-Disposition') ?? '')
+  const address = URL.createObjectURL(await response.blob())
+  const link = Object.assign(document.createElement('a'), { href: address, download: told ? decodeURIComponent(told[1]) : '下载' })
+  link.click()
+  // The browser takes its time to begin.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000)
+}
+
 interface Sending {
   query?: Values
   path?: Record<string, string>
   body?: unknown
+  file?: File
   version?: number
   signal?: AbortSignal
 }
 
-async function send<T>(method: string, template: string, { query = {}, path = {}, body, version, signal }: Sending): Promise<T> {
+async function send<T>(method: string, template: string, sending: Sending): Promise<T> {
+  const response = await ask(method, template, sending)
+  return (response.status === 204 ? undefined : await response.json()) as T
+}
+
+async function ask(method: string, template: string, { query = {}, path = {}, body, file, version, signal }: Sending): Promise<Response> {
   const filled = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ''))
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '')
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
@@ -87,13 +109,14 @@ async function send<T>(method: string, template: string, { query = {}, path = {}
   const token = session.token
   if (token) headers.Authorization = `Bearer ${token}`
   if (body !== undefined) headers['Content-Type'] = 'application/json'
+  if (file) Object.assign(headers, { 'Content-Type': 'application/octet-stream', 'X-File-Name': encodeURIComponent(file.name) })
   if (version !== undefined) headers['If-Match'] = `"${version}"`
   let response: Response
   try {
     response = await fetch(search ? `${filled}?${search}` : filled, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
       signal,
       cache: 'no-store',
       credentials: 'omit',
@@ -102,7 +125,7 @@ async function send<T>(method: string, template: string, { query = {}, path = {}
     if (signal?.aborted) throw error
     throw new Failure(0, 'network', UNREACHABLE, '没有连上')
   }
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
+  if (response.ok) return response
   const failure = await failureOf(response)
   // Only if the session is still the one that was refused: a late answer must not end a newer one.
   if (failure.code === 'session.missing' && token && token === session.token) endSession(method === 'POST' || method === 'PATCH' ? `${failure.message}刚才填写的没有保存，登录后请再填一次。` : failure.message)

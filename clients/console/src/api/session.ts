@@ -53,9 +53,10 @@ export function endSession(notice: string | null): void {
 }
 
 export const roles = computed(() => new Set(session.me?.roles.map((one) => one.role) ?? []))
-export const mayReadFigures = computed(() => session.me?.verbs.includes('coverage.read') ?? false)
+export const may = computed(() => (verb: string) => session.me?.verbs.includes(verb) ?? false)
+export const mayReadFigures = computed(() => may.value('coverage.read'))
 /** Whoever answers feedback; the same roles hold both verbs. */
-export const answersFeedback = computed(() => session.me?.verbs.includes('feedback.answer') ?? false)
+export const answersFeedback = computed(() => may.value('feedback.answer'))
 /** Whoever sees households without saying for what. */
 export const seesHouseholds = computed(() =>
   ['branch_secretary', 'area_cadre', 'organization_office'].some((role) => roles.value.has(role)),

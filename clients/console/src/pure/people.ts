@@ -1,0 +1,36 @@
+/** People in words: their exemption, and what a change of their service brings with it. */
+import { dayLabel } from '@core/dates'
+import type { Person } from '../api/types'
+
+export type Act = 'exempt' | 'return' | 'transfer' | 'leave'
+
+/** By branch and name: never by a figure. */
+export function inOrder(people: readonly Person[], branchName: (id: string) => string): Person[] {
+  const place = (one: Person): string => branchName(one.branch_id)
+  return [...people].sort((a, b) => place(a).localeCompare(place(b), 'zh-CN') || a.name.localeCompare(b.name, 'zh-CN'))
+}
+
+/** 因病，2026年11月1日起，到2027年1月1日恢复 */
+export function exemptionWords(person: Person, reason: (code: string) => string): string {
+  if (person.exemption === null) return ''
+  const from = person.exempt_from && `${dayLabel(person.exempt_from, '')}起`
+  const to = person.exempt_to && `${dayLabel(person.exempt_to, '')}恢复`
+  return [reason(person.exemption), from, to].filter(Boolean).join('，')
+}
+
+/** What will happen to the households of a person, said before it is done. */
+export function consequence(act: Act, { name, load }: Person, day: string, keeps: boolean): string {
+  const from = day ? `从${dayLabel(day, '')}起，` : '从这天起，'
+  const left = '由副联接上，没有副联的成为空白点，“消息”里会告诉你。'
+  switch (act) {
+    case 'return':
+      return `${from}${name}可以再定联系户。免联期间别人接过去的户不会自动还回来。`
+    case 'transfer':
+      return `${from}新支部负责的户仍由${name}联系；其余的户${left}`
+    case 'leave':
+      return `${from}${name}不再联系户，${load ? `现在联系的 ${load} 户${left}` : '现在没有要交接的户。'}以前的走访记录都留着。`
+    case 'exempt':
+      if (!load) return `${from}${name}不再安排联系户；现在没有要交接的户。`
+      return keeps ? `${from}${name}继续联系现在的 ${load} 户，不再添新的户。` : `${from}${name}联系的 ${load} 户${left}`
+  }
+}

@@ -12,7 +12,8 @@ from backend.http.endpoint import Answer, endpoint
 from backend.http.viewer import Viewer
 from backend.permissions import Verb
 from backend.services import proposals
-from schemas.proposals import ItemIn, ItemPage, ItemRow, ItemsQuery, ProposalIn, ProposalOut
+from schemas.fields import PageQuery
+from schemas.proposals import ItemIn, ItemPage, ItemRow, ItemsQuery, ProposalIn, ProposalOut, ProposalPage
 
 blueprint = Blueprint("proposals")
 
@@ -33,6 +34,13 @@ async def make(viewer: Viewer, request: Request, *, body: dict[str, Any]) -> Ans
     """
     made, is_new = await proposals.make(viewer, body)
     return Answer(made, 201 if is_new else 200)
+
+
+@blueprint.get("/assignments/proposals")
+@endpoint(may=Verb.ASSIGNMENT_PROPOSE, query=PageQuery, answer=ProposalPage)
+async def list_proposals(viewer: Viewer, request: Request, *, query: dict[str, Any]) -> Any:
+    """One's own proposals, newest first."""
+    return await proposals.list_proposals(viewer, query["cursor"], query["limit"])
 
 
 @blueprint.get("/assignments/proposals/<proposal_id>")

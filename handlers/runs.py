@@ -11,17 +11,16 @@ from backend import problems
 from backend.http.endpoint import Download, endpoint
 from backend.http.viewer import Viewer
 from backend.services import runs
-from schemas.fields import PageQuery
-from schemas.runs import RunOut, RunPage
+from schemas.runs import RunOut, RunPage, RunsQuery
 
 blueprint = Blueprint("runs")
 
 
 @blueprint.get("/runs")
-@endpoint(may="signed_in", query=PageQuery, answer=RunPage)
+@endpoint(may="signed_in", query=RunsQuery, answer=RunPage)
 async def list_runs(viewer: Viewer, request: Request, *, query: dict[str, Any]) -> Any:
     """One's own imports, exports and prints, newest first."""
-    return await runs.list_runs(viewer, query["cursor"], query["limit"])
+    return await runs.list_runs(viewer, query["work"], query["cursor"], query["limit"])
 
 
 @blueprint.get("/runs/<run_id>")

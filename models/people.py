@@ -75,11 +75,15 @@ class Exemption(Dated):
 
 PERSON_LIST = """
 SELECT p.id, p.name_sealed, p.phone_sealed IS NOT NULL AS has_phone, p.abilities, p.version, m.branch_id, m.kind, m.valid_from AS since,
+       m.valid_to AS until, (SELECT n.branch_id FROM membership n WHERE n.person_id = p.id AND n.valid_from >= m.valid_to
+         AND NOT isempty(n.during) ORDER BY n.valid_from LIMIT 1) AS next_branch_id,
        (SELECT a.id FROM account a WHERE a.person_id = p.id) AS account_id,
-       e.reason AS exemption, e.valid_from AS exempt_from, e.valid_to AS exempt_to,
-       (SELECT count(*) FROM assignment a WHERE a.person_id = p.id AND a.role = 'primary' AND a.during @> $1::date) AS load
+       e.reason AS exemption, e.valid_from AS exempt_from, e.valid_to AS exempt_to, coalesce(e.keeps_links, false) AS keeps_links,
+       (SELECT count(*) FROM assignment a WHERE a.person_id = p.id AND a.role = 'primary' AND a.during @> $1::date) AS load,
+       (SELECT count(*) FROM assignment a JOIN assignment b ON b.household_id = a.household_id AND b.role = 'backup' AND b.during @> $1::date
+        WHERE a.person_id = p.id AND a.role = 'primary' AND a.during @> $1::date) AS backed
 FROM membership m JOIN person p ON p.id = m.person_id
-LEFT JOIN LATERAL (SELECT reason, valid_from, valid_to FROM exemption e WHERE e.person_id = p.id AND e.during @> $1::date
+LEFT JOIN LATERAL (SELECT reason, keeps_links, valid_from, valid_to FROM exemption e WHERE e.person_id = p.id AND e.during @> $1::date
   ORDER BY e.valid_from, e.id LIMIT 1) e ON true"""
 
 

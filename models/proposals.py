@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from tortoise import fields
@@ -121,7 +121,9 @@ async def insert_items(proposal_id: UUID, items: Sequence[tuple[UUID, UUID | Non
         )
 
 
-_PROPOSAL = """SELECT q.id, q.account_id, q.place_id, q.starts_on, q.keeps, q.version, q.made_at, q.applied_at,
+_PROPOSAL = """SELECT q.id, q.account_id, q.place_id,
+  coalesce((SELECT b.name FROM branch b WHERE b.id = q.place_id), (SELECT r.name FROM region r WHERE r.id = q.place_id)) AS place_name,
+  q.starts_on, q.keeps, q.version, q.made_at, q.applied_at,
   (SELECT count(*) FROM proposal_item i WHERE i.proposal_id = q.id AND i.person_id IS NOT NULL) AS filled,
   (SELECT count(*) FROM proposal_item i WHERE i.proposal_id = q.id AND i.person_id IS NULL) AS unfilled
 FROM proposal q"""
@@ -132,6 +134,18 @@ async def find_of(proposal_id: UUID, account_id: UUID) -> Record | None:
     return await database.fetch_row(f"{_PROPOSAL} WHERE q.id = $1 AND q.account_id = $2", proposal_id, account_id)
 
 
+async def list_of(account_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[Record]:
+    """The proposals of an account, newest first."""
+    return await database.fetch(
+        f"""{_PROPOSAL} WHERE q.account_id = $1 AND ($2::timestamptz IS NULL OR (q.made_at, q.id) < ($2, $3::uuid))
+            ORDER BY q.made_at DESC, q.id DESC LIMIT $4""",
+        account_id,
+        after[0] if after else None,
+        after[1] if after else None,
+        limit,
+    )
+
+
 async def lock(proposal_id: UUID) -> None:
     """Hold a proposal until the transaction ends."""
     await database.execute("SELECT FROM proposal WHERE id = $1 FOR UPDATE", proposal_id)
@@ -140,12 +154,14 @@ async def lock(proposal_id: UUID) -> None:
 ITEM = """
 SELECT i.id AS item_id, i.household_id, h.code, h.group_name, h.head_masked AS head_name, g.name AS micro_grid_name, v.name AS village,
   i.person_id, w.name_sealed AS person_name_sealed, i.reason, i.sentence, i.edited,
-  (SELECT a.person_id FROM assignment a WHERE a.household_id = h.id AND a.role = 'primary' AND a.during @> q.starts_on) AS current_id
+  c.person_id AS current_id, d.name_sealed AS current_name_sealed
 FROM proposal_item i JOIN proposal q ON q.id = i.proposal_id JOIN household h ON h.id = i.household_id
 LEFT JOIN residence r ON r.household_id = h.id AND r.during @> greatest(q.starts_on, h.opened_on)
 LEFT JOIN region g ON g.id = r.micro_grid_id
 LEFT JOIN region v ON v.id = ANY (g.path) AND v.level = 'village'
 LEFT JOIN person w ON w.id = i.person_id
+LEFT JOIN assignment c ON c.household_id = h.id AND c.role = 'primary' AND c.during @> q.starts_on
+LEFT JOIN person d ON d.id = c.person_id
 WHERE i.proposal_id = $1"""
 
 

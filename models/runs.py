@@ -64,7 +64,8 @@ class Run(Model):
 
 
 RUN = """id, account_id, work, kind, asked, file_id, result_id, state, step, done_count, total_count, counts, shown_sealed,
-problem, sentence, asked_at, started_at, finished_at, deadline_at, stop_asked_at"""
+problem, sentence, asked_at, started_at, finished_at, deadline_at, stop_asked_at,
+(SELECT f.name_sealed FROM stored_file f WHERE f.id = coalesce(file_id, result_id)) AS file_name_sealed"""
 OPEN = "state IN ('waiting', 'running')"
 
 
@@ -78,12 +79,13 @@ async def find_of(run_id: UUID, account_id: UUID) -> Record | None:
     return await database.fetch_row(f"SELECT {RUN} FROM run WHERE id = $1 AND account_id = $2", run_id, account_id)
 
 
-async def list_of(account_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[Record]:
-    """The runs of an account, newest first."""
+async def list_of(account_id: UUID, work: str | None, after: tuple[datetime, UUID] | None, limit: int) -> list[Record]:
+    """The runs of an account, of all works or of one, newest first."""
     return await database.fetch(
-        f"""SELECT {RUN} FROM run WHERE account_id = $1 AND ($2::timestamptz IS NULL OR (asked_at, id) < ($2, $3::uuid))
-            ORDER BY asked_at DESC, id DESC LIMIT $4""",
+        f"""SELECT {RUN} FROM run WHERE account_id = $1 AND ($2::text IS NULL OR work = $2)
+              AND ($3::timestamptz IS NULL OR (asked_at, id) < ($3, $4::uuid)) ORDER BY asked_at DESC, id DESC LIMIT $5""",
         account_id,
+        work,
         after[0] if after else None,
         after[1] if after else None,
         limit,

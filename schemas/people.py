@@ -21,7 +21,10 @@ class PeopleSearchIn(Wire):
 
 
 class PersonRow(Wire):
-    """`load` counts the households of which the person is primary today."""
+    """`load` counts the households of which the person is primary today, `backed` those of them that have a backup.
+
+    `until` is the first day out of this service, where one is booked, and `next_branch_id` where the next one is.
+    """
 
     id = fields.UUID(required=True)
     name = fields.String(required=True)
@@ -29,11 +32,15 @@ class PersonRow(Wire):
     kind = fields.String(required=True)
     branch_id = fields.UUID(required=True)
     since = fields.Date(required=True)
+    until = fields.Date(required=True, allow_none=True)
+    next_branch_id = fields.UUID(required=True, allow_none=True)
     abilities = fields.List(fields.String(), required=True)
     exemption = fields.String(required=True, allow_none=True)
     exempt_from = fields.Date(required=True, allow_none=True)
     exempt_to = fields.Date(required=True, allow_none=True)
+    keeps_links = fields.Boolean(required=True)
     load_ = fields.Integer(required=True, data_key="load", attribute="load")
+    backed = fields.Integer(required=True)
     account_id = fields.UUID(required=True, allow_none=True)
     version = fields.Integer(required=True)
 

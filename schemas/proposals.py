@@ -17,6 +17,7 @@ class ProposalIn(Wire):
 class ProposalOut(Wire):
     id = fields.UUID(required=True)
     place = fields.UUID(required=True)
+    place_name = fields.String(required=True)
     from_ = fields.Date(data_key="from", required=True)
     redo = fields.Boolean(required=True)
     filled = fields.Integer(required=True)
@@ -26,12 +27,16 @@ class ProposalOut(Wire):
     applied_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
+ProposalPage = page_of(ProposalOut)
+
+
 class ItemsQuery(PageQuery):
     unfilled = Choice(["true", "false"], load_default="false")
 
 
 class ItemRow(Wire):
-    """`person_id` is null where nobody could be found, and `sentence` says why; `current_id` is who is primary now."""
+    """`person_id` is null where nobody could be found, and `sentence` says why; `current_id` is who is primary on
+    the first day, as it stands now."""
 
     household_id = fields.UUID(required=True)
     code = fields.String(required=True, allow_none=True)
@@ -42,6 +47,7 @@ class ItemRow(Wire):
     person_id = fields.UUID(required=True, allow_none=True)
     person_name = fields.String(required=True, allow_none=True)
     current_id = fields.UUID(required=True, allow_none=True)
+    current_name = fields.String(required=True, allow_none=True)
     reason = fields.String(required=True)
     sentence = fields.String(required=True)
     edited = fields.Boolean(required=True)

@@ -142,10 +142,14 @@ async def _after(viewer: Viewer, person_id: UUID) -> dict[str, Any]:
         "branch_id": service["branch_id"],
         "kind": service["kind"],
         "since": service["valid_from"],
+        "until": service["valid_to"],
+        "next_branch_id": None,
         "exemption": None,
         "exempt_from": None,
         "exempt_to": None,
+        "keeps_links": False,
         "load": 0,
+        "backed": 0,
         "account_id": None,
     }
 

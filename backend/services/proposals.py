@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -142,6 +142,15 @@ async def get_proposal(viewer: Viewer, proposal_id: UUID) -> dict[str, Any]:
     return _shown(await _own(viewer, proposal_id))
 
 
+async def list_proposals(viewer: Viewer, cursor: str | None, limit: int) -> dict[str, Any]:
+    """One's own proposals, newest first."""
+    assert viewer.account_id is not None
+    after: Any = paging.after(cursor, datetime.fromisoformat, UUID)
+    rows = await proposals.list_of(viewer.account_id, after, limit + 1)
+    page = paging.page(rows, limit, lambda row: (row["made_at"], row["id"]))
+    return {"items": [_shown(row) for row in page["items"]], "next": page["next"]}
+
+
 async def list_items(
     viewer: Viewer, proposal_id: UUID, unfilled: bool, cursor: str | None, limit: int
 ) -> dict[str, Any]:
@@ -153,9 +162,12 @@ async def list_items(
 
 
 def _item(row: Record) -> dict[str, Any]:
-    sealed = row["person_name_sealed"]
-    name = vault().open(bytes(sealed), "person", "name", row["person_id"]) if sealed else None
-    return {**row, "person_name": name}
+    opened = {
+        f"{who}_name": row[f"{who}_name_sealed"]
+        and vault().open(bytes(row[f"{who}_name_sealed"]), "person", "name", row[f"{who}_id"])
+        for who in ("person", "current")
+    }
+    return {**row, **opened}
 
 
 async def edit_item(viewer: Viewer, proposal_id: UUID, household_id: UUID, person_id: UUID | None) -> dict[str, Any]:

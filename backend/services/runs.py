@@ -93,9 +93,11 @@ async def ask(
 
 
 def shown(row: Record) -> dict[str, Any]:
-    """A run as its owner sees it."""
+    """A run as its owner sees it; `file_name` is that of the file that was sent in, or of the one that was made."""
+    file_id, name = row["file_id"] or row["result_id"], row["file_name_sealed"]
     return {
         **row,
+        "file_name": name and vault().open(bytes(name), "stored_file", "name", file_id),
         "asked": orjson.loads(row["asked"]),
         "counts": orjson.loads(row["counts"]) if row["counts"] else {},
         **{name: row[name] and row[name].astimezone(CHINA) for name in ("asked_at", "started_at", "finished_at")},
@@ -120,11 +122,11 @@ async def get_run(viewer: Viewer, run_id: UUID, work: Work | None = None) -> Rec
     return found
 
 
-async def list_runs(viewer: Viewer, cursor: str | None, limit: int) -> dict[str, Any]:
-    """One's own runs, newest first."""
+async def list_runs(viewer: Viewer, work: Work | None, cursor: str | None, limit: int) -> dict[str, Any]:
+    """One's own runs, of all works or of one, newest first."""
     assert viewer.account_id is not None
     after: Any = paging.after(cursor, datetime.fromisoformat, UUID)
-    rows = await runs.list_of(viewer.account_id, after, limit + 1)
+    rows = await runs.list_of(viewer.account_id, work, after, limit + 1)
     page = paging.page(rows, limit, lambda row: (row["asked_at"], row["id"]))
     return {"items": [shown(row) for row in page["items"]], "next": page["next"]}
 

@@ -99,7 +99,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * One's own proposals, newest first.
+         * @description May: `assignment.propose` (branch_secretary, organization_office).
+         *
+         *     Problem codes: `session.missing` (401), `permission.denied` (403), `session.not_bound` (403), `request.invalid` (422), `server.error` (500), `server.unavailable` (503).
+         */
+        get: operations["proposals.list_proposals"];
         put?: never;
         /**
          * Propose who is linked to whom in a village or branch of one's own from a day on; nothing changes yet.
@@ -2235,6 +2241,7 @@ export interface components {
             code: string | null;
             /** Format: uuid */
             current_id: string | null;
+            current_name: string | null;
             edited: boolean;
             group_name: string;
             head_name: string;
@@ -2479,6 +2486,7 @@ export interface components {
             abilities: string[];
             /** Format: uuid */
             account_id: string | null;
+            backed: number;
             /** Format: uuid */
             branch_id: string;
             /** Format: date */
@@ -2489,11 +2497,16 @@ export interface components {
             has_phone: boolean;
             /** Format: uuid */
             id: string;
+            keeps_links: boolean;
             kind: string;
             load: number;
             name: string;
+            /** Format: uuid */
+            next_branch_id: string | null;
             /** Format: date */
             since: string;
+            /** Format: date */
+            until: string | null;
             version: number;
         };
         PlaceOut: {
@@ -2543,9 +2556,14 @@ export interface components {
             made_at: string;
             /** Format: uuid */
             place: string;
+            place_name: string;
             redo: boolean;
             unfilled: number;
             version: number;
+        };
+        ProposalPage: {
+            items: components["schemas"]["ProposalOut"][];
+            next: string | null;
         };
         PublishIn: {
             /** Format: date */
@@ -2705,6 +2723,7 @@ export interface components {
             done_count: number;
             /** Format: uuid */
             file_id: string | null;
+            file_name: string | null;
             /** Format: date-time */
             finished_at: string | null;
             has_result: boolean;
@@ -3230,6 +3249,74 @@ export interface operations {
                 };
             };
             /** @description 日期在将来、有几项填写不对 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 系统出错 */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 服务暂时不可用 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "proposals.list_proposals": {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 成功 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalPage"];
+                };
+            };
+            /** @description 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 你的角色不能做这件事、还没有绑定 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description 有几项填写不对 */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8630,6 +8717,7 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                work?: "import" | "export" | "print" | null;
             };
             header?: never;
             path?: never;

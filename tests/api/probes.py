@@ -469,6 +469,12 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
         )
         for place in (side.branch, str(of("region", side.village)))
     ],
+    "proposals.list_proposals": lambda side: [
+        Probe(
+            "GET", "/assignments/proposals", who(side, "secretary"), query=query, shows=str(side.proposal), is_list=True
+        )
+        for query in ({}, {"cursor": cursor("2100-01-01T00:00:00+00:00", UUID(int=0))})
+    ],
     "proposals.get_proposal": lambda side: [
         Probe("GET", f"/assignments/proposals/{side.proposal}", who(side, "secretary"), shows=str(side.proposal))
     ],
@@ -548,7 +554,7 @@ PROBES: Mapping[str, Callable[[Side], list[Probe]]] = {
     ),
     "runs.list_runs": lambda side: [
         Probe("GET", "/runs", who(side, "secretary"), query=query, shows=str(of("import", side.name)), is_list=True)
-        for query in ({}, {"cursor": cursor("2100-01-01T00:00:00+00:00", UUID(int=0))})
+        for query in ({}, {"cursor": cursor("2100-01-01T00:00:00+00:00", UUID(int=0))}, {"work": "import"})
     ],
     "runs.get_run": lambda side: [
         Probe("GET", f"/runs/{of('import', side.name)}", who(side, "secretary"), shows=str(of("import", side.name)))

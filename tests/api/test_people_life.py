@@ -86,6 +86,7 @@ class TestExemption:
     ) -> None:
         answer = await act(client, world, "m1", "exemptions", reason="age", keeps_links=True, **{"from": on(0)})
         assert answer.json()["load"] == 2 and await inbox(client, world, "s_east") == []
+        assert answer.json()["keeps_links"] and answer.json()["backed"] == 1
         body = {"household_id": str(world.households["h4"]), "person_id": str(world.people["m1"]), "from": on(0)}
         refused = await client.post("/assignments", json=body, headers=world.headers("s_east"))
         assert refused.json()["code"] == "assignments.person_exempt"
@@ -182,6 +183,14 @@ class TestTransfer:
         answer = await act(client, world, "m1", "transfer", branch_id=str(world.branches["east"]), on=on(0))
         assert (answer.status_code, answer.json()["kind"], answer.json()["since"]) == (200, "full", on(0))
 
+    async def test_a_booked_one_is_seen_on_the_roster(self, client: httpx.AsyncClient, world: World) -> None:
+        answer = await act(client, world, "m1", "transfer", branch_id=str(world.branches["west"]), on=on(9))
+        assert (answer.json()["branch_id"], answer.json()["until"], answer.json()["next_branch_id"]) == (
+            str(world.branches["east"]),
+            on(9),
+            str(world.branches["west"]),
+        )
+
     @refused(problems.SameService, people.transfer)
     async def test_to_where_one_is(self, client: httpx.AsyncClient, world: World) -> httpx.Response:
         return await act(client, world, "m1", "transfer", branch_id=str(world.branches["east"]), on=on(0))
@@ -256,7 +265,8 @@ class TestTakingIn:
         assert first.json() == {
             "id": body["client_id"], "name": "新人名", "has_phone": True, "kind": "probationary",
             "branch_id": body["branch_id"], "since": on(0), "abilities": ["care"], "exemption": None, "exempt_from": None,
-            "exempt_to": None, "load": 0, "account_id": None, "version": 1,
+            "exempt_to": None, "keeps_links": False, "until": None, "next_branch_id": None, "load": 0, "backed": 0,
+            "account_id": None, "version": 1,
         }  # fmt: skip
         for typed in ("xrm", "XR", "人名", "新"):
             found = await client.post("/people/search", json={"search": typed}, headers=world.headers("s_east"))

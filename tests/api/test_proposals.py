@@ -99,12 +99,21 @@ class TestProposing:
 
     async def test_doing_it_all_anew_looks_at_every_household(self, client: httpx.AsyncClient, world: World) -> None:
         answer = await make(client, world, redo=True)
-        assert set(await items(client, world, answer.json())) == {"h1", "h2", "h3", "h4", "h6"}
+        rows = await items(client, world, answer.json())
+        assert set(rows) == {"h1", "h2", "h3", "h4", "h6"}
+        assert (rows["h1"]["current_name"], rows["h4"]["current_name"]) == ("陈人名一", None)
 
     async def test_the_same_id_again(self, client: httpx.AsyncClient, world: World) -> None:
         one = str(uuid4())
         first, again = [await make(client, world, client_id=one) for _ in range(2)]
         assert (first.status_code, again.status_code) == (201, 200) and first.json() == again.json()
+
+    async def test_a_list_of_ones_own(self, client: httpx.AsyncClient, world: World) -> None:
+        mine = await make(client, world)
+        await make(client, world, "office", place=str(world.regions["town"]))
+        listed = await client.get("/assignments/proposals", headers=world.headers("s_east"))
+        assert listed.json() == {"items": [mine.json()], "next": None}
+        assert mine.json()["place_name"] == "east 支部"
 
     @refused(problems.ClientIdReused, proposals.make)
     async def test_the_same_id_for_another_day(self, client: httpx.AsyncClient, world: World) -> httpx.Response:

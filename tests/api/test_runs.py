@@ -337,6 +337,14 @@ class TestRuns:
         await self.waiting(client, world, "office")
         answer = await client.get("/runs", headers=world.headers("s_east"))
         assert {row["id"] for row in answer.json()["items"]} == set(mine)
+        for work, found in (("export", 2), ("import", 0)):
+            answer = await client.get("/runs", params={"work": work}, headers=world.headers("s_east"))
+            assert len(answer.json()["items"]) == found
+
+    async def test_a_run_names_its_file(self, client: httpx.AsyncClient, world: World) -> None:
+        assert (await done(client, world, "s_east", "/exports", {"list": "people"}))[
+            "file_name"
+        ] == f"党员和网格员 {TODAY}.xlsx"
 
     @refused(problems.RunOver, runs.stop)
     async def test_stopping_one_that_is_over(self, client: httpx.AsyncClient, world: World) -> httpx.Response:

@@ -802,7 +802,10 @@ async def test_a_phone_that_follows_equals_a_fresh_one(
         await connection.execute("SET lock_timeout = '20ms'")
 
     turned = equal = deltas = 0
-    for step in range(160):
+    # Some histories leave the phones without a household for long: those go on until enough was compared.
+    for step in range(1600):
+        if step >= 160 and equal > 15 and deltas > 15:
+            break
         writer = chance.choice(writers)
         change = history.change()
         await transactions.write(writer, lambda change=change, writer=writer: change(Facts(writer)))  # type: ignore[misc]
@@ -823,6 +826,7 @@ async def test_a_phone_that_follows_equals_a_fresh_one(
             fresh = await township.phone(phone.owner)
             assert phone.content() == fresh.content(), (seed, step, phone.owner)
             equal += bool(phone.households)
-    assert equal > 15 and deltas > 15, "too little was compared to say something"
+    else:
+        pytest.fail(f"too little was compared to say something: {equal} with households, {deltas} deltas")
     for connection in (*writers, folder):
         await connection.close()

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import orjson
 
 from backend.sheets import wire
-from backend.sheets.columns import Fault, Refused, Sheet
+from backend.sheets.columns import Fault, Refused, Row, Sheet
 from backend.sheets.grid import Grid, Limits
 from backend.sheets.headers import fit
 from backend.sheets.parsing import parse
@@ -69,7 +69,12 @@ def _serve(source: BinaryIO, out: BinaryIO, registry: str) -> None:
     content = source.read(request["bytes"])
     limits = Limits(**request["limits"])
 
-    def progress(done: int, of: int) -> None:
+    # Rows go out while the next are read: two processes have their hands full then, not one after the other.
+    reads = request["do"] == "read"
+
+    def progress(done: int, of: int, rows: list[Row]) -> None:
+        if reads:
+            out.writelines(wire.row_lines(rows))
         out.write(wire.message(progress=[done, of]))
         out.flush()
 
@@ -79,10 +84,8 @@ def _serve(source: BinaryIO, out: BinaryIO, registry: str) -> None:
     grid = read_grid(content, request["filename"], fits, limits)
     del content
     parsed = parse(grid, sheet, limits, progress)
-    if request["do"] == "read":
-        del grid
-        for line in wire.parsed_lines(parsed):
-            out.write(line)
+    if reads:
+        out.writelines(wire.rest_lines(parsed))
         return
     faults: list[Fault] | None = None
     if request["faults"]:

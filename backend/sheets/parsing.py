@@ -33,14 +33,20 @@ _SHOWN = 200
 
 
 def parse(
-    grid: Grid, sheet: Sheet, limits: Limits | None = None, progress: Callable[[int, int], None] | None = None
+    grid: Grid,
+    sheet: Sheet,
+    limits: Limits | None = None,
+    progress: Callable[[int, int, list[Row]], None] | None = None,
 ) -> Parsed:
-    """Read every row below the header. Raises Refused when no header or no row is found, or there are too many."""
+    """Read every row below the header. Raises Refused when no header or no row is found, or there are too many.
+
+    `progress` is told how far it is, of how many rows, and which rows have been read since it was told last.
+    """
     header = find_header(grid, sheet)
     if header is None:
         raise _no_header(grid, sheet)
     refuse_identity_headers(grid, header.names)
-    return _Reading(grid, sheet, header).parsed((limits or Limits()).rows, progress or (lambda done, total: None))
+    return _Reading(grid, sheet, header).parsed((limits or Limits()).rows, progress or (lambda done, total, rows: None))
 
 
 def _no_header(grid: Grid, sheet: Sheet) -> Refused:
@@ -102,13 +108,14 @@ class _Reading:
                     carried[row, c1] = cell
         return carried, wide
 
-    def parsed(self, most: int, progress: Callable[[int, int], None]) -> Parsed:
-        grid, last = self._grid, len(self._grid.raws)
+    def parsed(self, most: int, progress: Callable[[int, int, list[Row]], None]) -> Parsed:
+        grid, last, told = self._grid, len(self._grid.raws), 0
         while last > self._header.last and grid.is_blank(last):
             last -= 1
         for number in range(self._header.last + 1, last + 1):
             if number % _STEP == 0:
-                progress(number, last)
+                progress(number, last, self._rows[told:])
+                told = len(self._rows)
             cells = grid.row(number)
             reason = self._left_out(number, cells)
             if reason:
@@ -122,7 +129,7 @@ class _Reading:
                 "file.no_rows",
                 f"工作表“{grid.name}”只有表头，没有数据。请从表头下面一行开始填写（示例行不算），再上传。",
             )
-        progress(last, last)
+        progress(last, last, self._rows[told:])
         headers = {column.name: self._header.names[place] for place, column, _ in self._columns}
         return Parsed(
             grid.name, headers, self._rows, self._faults, self._ignored, self._unknown, self._header.places,
@@ -189,7 +196,13 @@ class _Reading:
             if not cell.text and not cell.broken:
                 cell = self._carried.get((number, place), cell)
             if cell.text not in BLANK:
-                found = self._found(cell, column, kept)
+                # What a text says is looked at once; 1 and True and a day may look alike, so it is kept of texts only.
+                is_text = type(cell.value) is str
+                found = kept.get(cell.text, _NOT_KEPT) if is_text else _NOT_KEPT
+                if found is _NOT_KEPT:
+                    found = _outcome(column, cell)
+                    if is_text and len(kept) < _KEPT:
+                        kept[cell.text] = found
             elif cell.broken:
                 found = _BROKEN
             elif column.required:
@@ -204,18 +217,6 @@ class _Reading:
         if self._sheet.key and len(self._faults) == faults:
             self._find_double(number, values)
         self._rows.append(Row(number, values))
-
-    def _found(self, cell: Cell, column: Column, kept: dict[str, Any]) -> Any:
-        """The value, or the Unreadable that says why there is none; both are kept for the next cell with this text."""
-        if type(cell.value) is not str:
-            # 1 and True and a day may look alike, so only texts are known by how they look.
-            return _outcome(column, cell)
-        found = kept.get(cell.text, _NOT_KEPT)
-        if found is _NOT_KEPT:
-            found = _outcome(column, cell)
-            if len(kept) < _KEPT:
-                kept[cell.text] = found
-        return found
 
     def _find_double(self, number: int, values: dict[str, Any]) -> None:
         said = tuple(values.get(name) for name in self._sheet.key)
@@ -238,6 +239,7 @@ _BROKEN = Unreadable(
 
 
 def _outcome(column: Column, cell: Cell) -> Any:
+    """The value, or the Unreadable that says why there is none."""
     try:
         return column.read(cell)
     except Unreadable as fault:

@@ -63,10 +63,13 @@ def faults_of(items: list[Any]) -> list[Fault]:
     return [Fault(*item) for item in items]
 
 
-def parsed_lines(parsed: Parsed) -> Iterator[bytes]:
-    """Everything that was read, the last line saying that it is all."""
+def row_lines(rows: Iterable[Row]) -> Iterator[bytes]:
     # orjson takes a tuple, but no tuple with names.
-    yield from _lines("rows", ((row.number, row.values) for row in parsed.rows))
+    return _lines("rows", ((row.number, row.values) for row in rows))
+
+
+def rest_lines(parsed: Parsed) -> Iterator[bytes]:
+    """Everything that was read beside the rows, the last line saying that it is all."""
     yield from fault_lines(parsed.faults)
     yield from _lines("ignored", parsed.ignored)
     rest = {

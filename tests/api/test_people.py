@@ -56,8 +56,8 @@ class TestList:
         assert rows["m4"] == {
             "id": str(world.people["m4"]), "name": "蒋人名四", "kind": "probationary", "branch_id": str(world.branches["west"]),
             "exemption": "age", "exempt_from": (TODAY - timedelta(days=9)).isoformat(),
-            "exempt_to": (TODAY + timedelta(days=1)).isoformat(), "load": 0, "account_id": str(world.accounts["m4"]),
-            "has_phone": False, "abilities": [], "since": OPENED.isoformat(), "version": 1,
+            "exempt_to": (TODAY + timedelta(days=1)).isoformat(), "keeps_links": False, "load": 0, "backed": 0,
+            "account_id": str(world.accounts["m4"]), "until": None, "next_branch_id": None, "has_phone": False, "abilities": [], "since": OPENED.isoformat(), "version": 1,
         }  # fmt: skip
 
     async def test_the_order_is_no_ranking(self, client: httpx.AsyncClient, world: World) -> None:

@@ -264,6 +264,18 @@ class TestPeople:
         )
         assert counts(await self.bring(client, world, *rows)) == (0, 0, 4, 0)
 
+    async def test_who_will_serve_elsewhere_serves_here_until_then(
+        self, client: httpx.AsyncClient, world: World
+    ) -> None:
+        body = {"branch_id": str(world.branches["west"]), "on": (TODAY + timedelta(days=9)).isoformat()}
+        path = f"/people/{world.people['m2']}/transfer"
+        assert (await client.post(path, json=body, headers=world.headers("office"))).status_code == 200
+        rows = (
+            ("east 支部", "褚人名二", None, None, None, None, None),
+            ("west 支部", "卫人名三", None, None, None, None, None),
+        )
+        assert counts(await self.bring(client, world, *rows, by="office")) == (0, 0, 2, 0)
+
     async def test_somebody_elses_number_and_branch(self, client: httpx.AsyncClient, world: World) -> None:
         await self.bring(client, world, ("east 支部", "陈人名一", "13700000401", None, None, None, None))
         found = await self.bring(

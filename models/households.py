@@ -200,21 +200,26 @@ async def of_visit(household_id: UUID) -> Record | None:
     return await database.fetch_row("SELECT id, opened_on, closed_on FROM household WHERE id = $1", household_id)
 
 
-async def rule_number(household_id: UUID, name: str, day: date) -> int:
-    """The number of a rule in force for a household on a day: its township's, else the general one (docs/rules.md O1).
+async def rule_numbers(household_ids: Sequence[UUID], name: str, day: date) -> dict[UUID, int]:
+    """The number of a rule in force for households on a day: their township's, else the general one (docs/rules.md O1).
 
-    The township is the one in which the household is registered on the day, or was last.
+    The township is the one in which a household is registered on the day, or was last.
     """
-    return int(
-        await database.fetch_value(
-            """SELECT q.number FROM region_rule q
-               WHERE q.name = $2 AND q.during @> $3::date AND (q.region_id IS NULL OR q.region_id = ANY (
-                 (SELECT g.path FROM residence r JOIN region g ON g.id = r.micro_grid_id
-                  WHERE r.household_id = $1 AND NOT isempty(r.during) AND r.valid_from <= $3::date
-                  ORDER BY r.valid_from DESC LIMIT 1)::uuid[]))
-               ORDER BY q.region_id IS NULL, q.valid_from DESC LIMIT 1""",
-            household_id,
-            name,
-            day,
-        )
+    rows = await database.fetch(
+        """SELECT h AS id, (SELECT q.number FROM region_rule q
+             WHERE q.name = $2 AND q.during @> $3::date AND (q.region_id IS NULL OR q.region_id = ANY (
+               (SELECT g.path FROM residence r JOIN region g ON g.id = r.micro_grid_id
+                WHERE r.household_id = h AND NOT isempty(r.during) AND r.valid_from <= $3::date
+                ORDER BY r.valid_from DESC LIMIT 1)::uuid[]))
+             ORDER BY q.region_id IS NULL, q.valid_from DESC LIMIT 1) AS number
+           FROM unnest($1::uuid[]) AS h""",
+        list(household_ids),
+        name,
+        day,
     )
+    return {row["id"]: row["number"] for row in rows}
+
+
+async def rule_number(household_id: UUID, name: str, day: date) -> int:
+    """The same for one household."""
+    return (await rule_numbers([household_id], name, day))[household_id]

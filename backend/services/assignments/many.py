@@ -100,8 +100,10 @@ class _Linking:
         """Nobody has more households than the township allows, all of them together."""
         if not self.new:
             return
-        limit = await households.rule_number(self.new[0][0], RuleName.LOAD_HARD_MAX, self.start)
+        concerned = [household_id for household_id, _, _ in self.new]
+        limits = await households.rule_numbers(concerned, RuleName.LOAD_HARD_MAX, self.start)
         for household_id, person_id, _ in self.new:
+            limit = limits[household_id]
             if self.loads[person_id] > limit:
                 self.wrong[household_id] = problems.LoadTooHigh(count=self.loads[person_id] - 1, limit=limit).sentence
 

@@ -56,17 +56,15 @@ PEOPLE = re.compile(r"(people|members|visitors|companions|colleagues|secretaries
 HARMLESS = {"id", "version"}
 #: operation and field -> why it may stand beside a person.
 ALLOWED = {
-    # Whoever gives a household to a member has to see how many that member has; only the own branch, in order of id.
-    ("people.list_people", "load"): "for the own secretary and the organization office",
-    ("people.search_people", "load"): "for the own secretary and the organization office",
-    ("people.get_person", "load"): "for the own secretary and the organization office",
-    ("people.create_person", "load"): "for the own secretary and the organization office",
-    ("people.edit_person", "load"): "for the own secretary and the organization office",
-    ("people.exempt", "load"): "for the own secretary and the organization office",
-    ("people.end_exemption", "load"): "for the own secretary and the organization office",
-    ("people.transfer", "load"): "for the own secretary and the organization office",
-    ("people.leave", "load"): "for the own secretary and the organization office",
-}
+    # Whoever gives households to a member, or takes them away, has to see how many that member has and for how many of
+    # them a backup stands in; only of the own branch, in order of id.
+    (f"people.{operation}", number): "for the own secretary and the organization office"
+    for operation in (
+        "list_people", "search_people", "get_person", "create_person", "edit_person", "exempt", "end_exemption", "transfer",
+        "leave",
+    )
+    for number in ("load", "backed")
+}  # fmt: skip
 
 
 def faults(told: Document) -> list[str]:

@@ -27,9 +27,9 @@ it('what is booked to happen is said with its day', () => {
 })
 
 it('what will happen is said before it is done', () => {
-  expect(consequence('exempt', person(), '2026-11-22', false)).toBe('从2026年11月22日起，李四联系的 6 户，其中 4 户由副联接上，2 户成为空白点，“消息”里会告诉你。')
-  expect(consequence('leave', person({ backed: 0 }), '', false)).toContain('现在联系的 6 户，其中 6 户成为空白点，')
-  expect(consequence('leave', person({ backed: 6 }), '', false)).toContain('现在联系的 6 户，其中 6 户由副联接上，')
+  expect(consequence('exempt', person(), '2026-11-22', false)).toBe('从2026年11月22日起，李四联系的 6 户，其中 4 户由副联接上，2 户成为空白点。“消息”里会告诉你。')
+  expect(consequence('leave', person({ backed: 0 }), '', false)).toContain('现在联系的 6 户都成为空白点。')
+  expect(consequence('leave', person({ backed: 6 }), '', false)).toContain('现在联系的 6 户都由副联接上。')
   expect(consequence('exempt', person(), '', true)).toBe('从这天起，李四继续联系现在的 6 户，不再添新的户。')
   expect(consequence('exempt', person({ load: 0 }), '', false)).toContain('没有要交接的户')
   expect(consequence('leave', person(), '', false)).toContain('以前的走访记录都留着')

@@ -30,13 +30,13 @@ export function untilWords({ until, next_branch_id, branch_id }: Person, branchN
 /** What will happen to the households of a person, said before it is done. */
 export function consequence(act: Act, { name, load, backed }: Person, day: string, keeps: boolean): string {
   const from = day ? `从${dayLabel(day, '')}起，` : '从这天起，'
-  const parts = [backed && `${backed} 户由副联接上`, load - backed && `${load - backed} 户成为空白点`].filter(Boolean).join('，')
-  const left = `，其中 ${parts}，“消息”里会告诉你。`
+  const parts = backed === 0 ? '都成为空白点' : backed === load ? '都由副联接上' : `，其中 ${backed} 户由副联接上，${load - backed} 户成为空白点`
+  const left = `${parts}。“消息”里会告诉你。`
   switch (act) {
     case 'return':
       return `${from}${name}可以再定联系户。免联期间别人接过去的户不会自动还回来。`
     case 'transfer':
-      return `${from}新支部负责的户仍由${name}联系；其余的户由副联接上，没有副联的成为空白点，“消息”里会告诉你。`
+      return `${from}新支部负责的户仍由${name}联系；其余的户由副联接上，没有副联的成为空白点。“消息”里会告诉你。`
     case 'leave':
       return `${from}${name}不再联系户，${load ? `现在联系的 ${load} 户${left}` : '现在没有要交接的户。'}以前的走访记录都留着。`
     case 'exempt':

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Self
 
 from playwright.async_api import Browser, FilePayload, Locator, Page, expect
@@ -162,6 +163,31 @@ class Console:
         """The first of a list, whoever it is."""
         await self.page.locator(".el-select", has=self.page.get_by_role("combobox", name=what, exact=True)).click()
         await self.page.get_by_role("option").first.click()
+
+    def proposed(self, code: str) -> Locator:
+        """The row of a household in a proposal."""
+        return self.page.get_by_role("region", name="建议").get_by_role("row").filter(has_text=code)
+
+    async def propose(self) -> None:
+        """Ask for a proposal and wait for it."""
+        await self.page.get_by_role("button", name="提出建议").click()
+        await expect(self.page.get_by_role("region", name="建议")).to_be_visible()
+
+    async def apply(self) -> None:
+        """Make links of the proposal that is open, as far as the server lets it."""
+        await self.page.get_by_role("button", name="定下来").click()
+        await self.page.get_by_role("dialog").get_by_role("button", name="定下来").click()
+
+    async def file_of(self, button: str) -> tuple[str, bytes]:
+        """The file that comes of a button: the server's name for it, and what is in it."""
+        async with self.page.expect_download() as download:
+            await self.page.get_by_role("button", name=button).click()
+        file = await download.value
+        return file.suggested_filename, Path(await file.path()).read_bytes()
+
+    async def assert_no_sideways(self) -> None:
+        """Nothing is wider than the screen."""
+        assert await self.page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0
 
     async def say_purpose(self) -> None:
         """What the households are looked at for, which those who do not work with them have to say."""

@@ -110,7 +110,7 @@ async def test_a_secretary_arranges_who_is_linked_to_whom(browser: Browser, town
         await expect(page.get_by_role("alert")).to_contain_text("刚才在别处改过")
         # … and somebody was linked to one of the households.
         link = {"household_id": third["id"], "person_id": (await office.able())[1]["id"], "role": "primary"}
-        await office.post("/assignments", {**link, "source": "agreed", "from": today})
+        await office.post("/assignments", {**link, "source": "mutual_choice", "from": today})
         await page.get_by_role("button", name="定下来").click()
         await assert_open_to_all(page, "what will happen")
         await page.get_by_role("dialog").get_by_role("button", name="定下来").click()

@@ -33,6 +33,7 @@ describe('a proposal', () => {
   it('says in a sentence what it would do', () => {
     expect(summary(items)).toBe('4 户有了人选（新安排 1 户，换人 1 户，照旧 2 户），1 户还没有合适的人。')
     expect(summary(items.slice(0, 1))).toBe('1 户有了人选，没有空着的户。')
+    expect(summary([])).toContain('没有要安排的户')
   })
   it('says before it is applied what will happen', () => {
     expect(consequences(items, '2026-11-23').slice(0, -1)).toEqual([

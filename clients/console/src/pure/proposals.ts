@@ -39,6 +39,7 @@ const told = (parts: [string, number][]): string => parts.filter(([, number]) =>
 
 /** What a proposal would do, in one sentence. */
 export function summary(items: readonly ProposalItem[]): string {
+  if (items.length === 0) return '没有要安排的户，每一户都有主联党员。'
   const fates = countFates(items)
   const filled = items.length - fates.left
   const parts = told([['新安排', fates.new], ['换人', fates.moved], ['照旧', fates.same]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 from collections.abc import AsyncIterator
@@ -20,6 +21,13 @@ STORED_KEYS = """async () => {
   const keys = await asked(database.transaction('values').objectStore('values').getAllKeys())
   database.close()
   return keys.map(String)
+}"""
+
+#: A file in the hand of somebody who drags it: its name and its bytes.
+DRAGGED = """([name, content]) => {
+  const held = new DataTransfer()
+  held.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name))
+  return held
 }"""
 
 
@@ -198,3 +206,11 @@ class Console:
         content = writing.table(name, rows[0], rows[1:])
         file: FilePayload = {"name": f"{name}.xlsx", "mimeType": "application/octet-stream", "buffer": content}
         await self.page.get_by_label("选一个文件").set_input_files(file)
+
+    async def drop_sheet(self, name: str, rows: list[list[str]]) -> None:
+        """The same with the mouse: the sheet is dragged onto the page and let go."""
+        content = base64.b64encode(writing.table(name, rows[0], rows[1:])).decode()
+        dragged = await self.page.evaluate_handle(DRAGGED, [f"{name}.xlsx", content])
+        field = self.page.locator("label", has=self.page.get_by_label("选一个文件"))
+        for event in ("dragenter", "dragover", "drop"):
+            await field.dispatch_event(event, {"dataTransfer": dragged})

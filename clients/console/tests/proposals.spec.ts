@@ -43,7 +43,7 @@ describe('a proposal', () => {
   })
   it('is applied, or not yet', () => {
     expect(stateWords({ applied_at: null, from: '2026-11-23' } as Proposal)).toBe('没有定下')
-    expect(stateWords({ applied_at: '2026-11-22T10:00:00Z', from: '2026-11-23' } as Proposal)).toBe('已定下，从2026年11月23日起')
+    expect(stateWords({ applied_at: '2026-11-22T10:00:00Z', from: '2026-11-23' } as Proposal)).toBe('2026年11月22日定下，从2026年11月23日起')
   })
 })
 

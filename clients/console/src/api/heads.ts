@@ -12,6 +12,8 @@ export interface Heads {
   /** The ids of those it may be; null when the server could not tell. */
   found: ComputedRef<ReadonlySet<string> | null>
   looking: ComputedRef<boolean>
+  /** There may be more than were found. */
+  many: ComputedRef<boolean>
 }
 
 export function useHeads(text: () => string): Heads {
@@ -23,6 +25,7 @@ export function useHeads(text: () => string): Heads {
   const current = computed(() => typed.value === text().trim())
   return {
     found: computed(() => (current.value && answer.failure.value ? null : current.value && answer.data.value ? answer.data.value : new Set<string>())),
+    many: computed(() => current.value && answer.data.value?.size === FOUND),
     looking: computed(() => asksName(text()) && (!current.value || answer.loading.value)),
   }
 }

@@ -1,5 +1,5 @@
 /** Proposals of links in words: what one would do to each household, and how many households each person then has. */
-import { dayLabel } from '@core/dates'
+import { chinaDay, dayLabel, instantMs } from '@core/dates'
 import type { Branch, Person, Proposal, ProposalItem } from '../api/types'
 import { count } from './figures'
 
@@ -57,9 +57,9 @@ export function consequences(items: readonly ProposalItem[], from: string): stri
   return [...said, '要么全部定下，要么一户也不改；有定不下的户，会指给你看。']
 }
 
-/** 2026年11月23日定下，还是没有定下 */
+/** 没有定下, or the day on which it was, and from which on. */
 export function stateWords({ applied_at, from }: Proposal): string {
-  return applied_at ? `已定下，从${dayLabel(from, '')}起` : '没有定下'
+  return applied_at ? `${dayLabel(chinaDay(instantMs(applied_at)), '')}定下，从${dayLabel(from, '')}起` : '没有定下'
 }
 
 /** People who may be meant: of the branches that sit in the place or are proposed for it, else all. They stay in order of name. */

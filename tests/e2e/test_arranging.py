@@ -114,7 +114,7 @@ async def test_a_secretary_arranges_who_is_linked_to_whom(browser: Browser, town
         await page.get_by_role("button", name="定下来").click()
         await assert_open_to_all(page, "what will happen")
         await page.get_by_role("dialog").get_by_role("button", name="定下来").click()
-        await expect(page.get_by_role("alert")).to_contain_text("另选一位，或者先不安排")
+        await expect(page.get_by_role("alert")).to_contain_text("选“先不安排”，就照那边的")
         await expect(rows).to_have_count(2)
         await expect(console.proposed(third["code"])).to_contain_text("主联")
         await assert_open_to_all(page, "a household that has changed meanwhile")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Self
 
 from playwright.async_api import Browser, FilePayload, Locator, Page, expect
@@ -19,6 +21,13 @@ STORED_KEYS = """async () => {
   const keys = await asked(database.transaction('values').objectStore('values').getAllKeys())
   database.close()
   return keys.map(String)
+}"""
+
+#: A file in the hand of somebody who drags it: its name and its bytes.
+DRAGGED = """([name, content]) => {
+  const held = new DataTransfer()
+  held.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name))
+  return held
 }"""
 
 
@@ -163,6 +172,31 @@ class Console:
         await self.page.locator(".el-select", has=self.page.get_by_role("combobox", name=what, exact=True)).click()
         await self.page.get_by_role("option").first.click()
 
+    def proposed(self, code: str) -> Locator:
+        """The row of a household in a proposal."""
+        return self.page.get_by_role("region", name="建议").get_by_role("row").filter(has_text=code)
+
+    async def propose(self) -> None:
+        """Ask for a proposal and wait for it."""
+        await self.page.get_by_role("button", name="提出建议").click()
+        await expect(self.page.get_by_role("region", name="建议")).to_be_visible()
+
+    async def apply(self) -> None:
+        """Make links of the proposal that is open, as far as the server lets it."""
+        await self.page.get_by_role("button", name="定下来").click()
+        await self.page.get_by_role("dialog").get_by_role("button", name="定下来").click()
+
+    async def file_of(self, button: str) -> tuple[str, bytes]:
+        """The file that comes of a button: the server's name for it, and what is in it."""
+        async with self.page.expect_download() as download:
+            await self.page.get_by_role("button", name=button).click()
+        file = await download.value
+        return file.suggested_filename, Path(await file.path()).read_bytes()
+
+    async def assert_no_sideways(self) -> None:
+        """Nothing is wider than the screen."""
+        assert await self.page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0
+
     async def say_purpose(self) -> None:
         """What the households are looked at for, which those who do not work with them have to say."""
         await self.page.get_by_text("核对数据", exact=True).click()
@@ -172,3 +206,11 @@ class Console:
         content = writing.table(name, rows[0], rows[1:])
         file: FilePayload = {"name": f"{name}.xlsx", "mimeType": "application/octet-stream", "buffer": content}
         await self.page.get_by_label("选一个文件").set_input_files(file)
+
+    async def drop_sheet(self, name: str, rows: list[list[str]]) -> None:
+        """The same with the mouse: the sheet is dragged onto the page and let go."""
+        content = base64.b64encode(writing.table(name, rows[0], rows[1:])).decode()
+        dragged = await self.page.evaluate_handle(DRAGGED, [f"{name}.xlsx", content])
+        field = self.page.locator("label", has=self.page.get_by_label("选一个文件"))
+        for event in ("dragenter", "dragover", "drop"):
+            await field.dispatch_event(event, {"dataTransfer": dragged})

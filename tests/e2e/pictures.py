@@ -20,6 +20,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 CONSOLE = (
     ("coverage", "committee", "coverage", (PHONE, DESK, WALL)), ("gaps", "committee", "coverage?list=gaps", (DESK,)),
     ("wall", "committee", "wall", (WALL,)), ("households", "secretary1", "households", (PHONE, DESK)),
+    ("proposals", "secretary1", "proposals", (PHONE, DESK)), ("papers", "secretary1", "papers", (PHONE, DESK)),
+    ("people", "secretary1", "people", (DESK,)), ("import", "secretary1", "import", (DESK,)),
     ("nowhere", "secretary1", "no-such-page", (DESK,)), ("feedback", "office", "feedback?state=all", (DESK,)),
 )  # fmt: skip
 
@@ -84,6 +86,14 @@ async def of_the_console(browser: Browser, demo: Township) -> None:
                     await take(page, f"console-drill-{size['width']}")
                     await page.get_by_role("dialog").get_by_role("rowheader").first.get_by_role("button").click()
                     await take(page, f"console-household-{size['width']}")
+                if name == "proposals":
+                    await console.propose()
+                    await take(page, f"console-proposal-{size['width']}")
+                    await page.get_by_role("button", name=re.compile("换一位$")).first.click()
+                    await take(page, f"console-proposal-item-{size['width']}")
+                    await page.keyboard.press("Escape")
+                    await page.get_by_role("button", name="定下来").click()
+                    await take(page, f"console-proposal-apply-{size['width']}")
                 if name == "households":
                     await page.get_by_role("button", name=re.compile("登记走访$")).first.click()
                     await take(page, f"console-visit-{size['width']}")

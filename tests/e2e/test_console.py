@@ -254,7 +254,7 @@ async def test_every_page_fits_a_phone(browser: Browser, township: Township) -> 
     """A secretary has the console on the phone, too."""
     async with Console.opened(browser, township, viewport=PHONE) as console:
         await console.sign_in("secretary2")
-        for path in ("households", "coverage"):
+        for path in ("households", "coverage", "proposals", "papers", "people", "messages", "import"):
             await console.open(path)
             await expect(console.page.get_by_role("heading", level=1)).to_be_visible()
             await expect(console.page.get_by_text("正在读取")).to_have_count(0)

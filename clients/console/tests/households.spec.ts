@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { changedFields, counts, dueOn, isNamed, isShown, linesOf, matches, missed, ordered, placeOf } from '../src/pure/households'
+import { asksName, changedFields, counts, dueOn, isNamed, isShown, linesOf, matches, missed, ordered, placeOf } from '../src/pure/households'
 import { aGap, aHousehold, aMust, anOverdue } from './make'
 
 const households = [
@@ -53,10 +53,17 @@ describe('lines', () => {
     const groups = ['四组', '十一组', '二组', '一组', '十组'].map((group_name) => aHousehold(group_name, { group_name }))
     expect(ordered(linesOf(groups, [], [], []), 'group').map((one) => one.household.id)).toEqual(['一组', '二组', '四组', '十组', '十一组'])
   })
+  it('may be asked for by a name or its letters, not by a number alone', () => {
+    expect(['王', 'zs', ' 12-3 ', '二组', ''].map(asksName)).toEqual([true, true, false, true, false])
+  })
   it('are found by number, head, group and primary', () => {
     const masked = linesOf([aHousehold('h4', { head_name: '袁**' })], [], [], [])[0]
-    expect(['袁德明', '袁 德', '袁德明明', '王德明', '袁'].map((text) => matches(masked, text))).toEqual([true, true, false, false, true])
+    const nobody = new Set<string>()
+    expect(['袁德明', 'ydm', '袁', 'h4'].map((text) => matches(masked, text, nobody))).toEqual([false, false, true, true])
+    expect(['袁德明', 'ydm'].map((text) => matches(masked, text, new Set(['h4'])))).toEqual([true, true])
+    // Nobody can tell: whoever it may be.
+    expect(['袁德明', '袁 德', '袁德明明', '王德明', '袁'].map((text) => matches(masked, text, null))).toEqual([true, true, false, false, true])
     expect(['袁德明', '袁', 'h4'].map((text) => isNamed(masked, text))).toEqual([false, true, true])
-    expect(['h10', '王', '2组', '李建国', ' '].map((text) => matches(line('h2'), text))).toEqual([false, true, true, true, true])
+    expect(['h10', '王', '2组', '李建国', ' '].map((text) => matches(line('h2'), text, new Set()))).toEqual([false, true, true, true, true])
   })
 })

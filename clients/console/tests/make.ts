@@ -1,4 +1,4 @@
-import type { Figure, GapRow, Household, MustVisit, OverdueRow } from '../src/api/types'
+import type { Figure, GapRow, Household, MustVisit, OverdueRow, ProposalItem } from '../src/api/types'
 
 export function aFigure(given: Partial<Figure> = {}): Figure {
   return {
@@ -23,4 +23,9 @@ export const aGap = (id: string | null): GapRow => ({ ...listed(id), gap_days: 1
 export const anOverdue = (id: string, due_on: string): OverdueRow => ({ ...listed(id), kind: 'ordinary', words: '普通户定期联系', due_on, days_overdue: 1 })
 export const aMust = (household_id: string, due_on: string): MustVisit => ({
   id: `must-${household_id}-${due_on}`, client_id: 'c', household_id, kind: 'illness', since: due_on, due_on, source: 'staff', state: 'open', met_on: null,
+})
+export const anItem = (household_id: string, given: Partial<ProposalItem> = {}): ProposalItem => ({
+  household_id, code: household_id, village: '河东村', group_name: '一组', micro_grid_name: '一网格', head_name: '王**', person_id: null, person_name: null,
+  current_id: null, current_name: null, reason: 'proposed', sentence: '住得近。', edited: false,
+  ...given,
 })

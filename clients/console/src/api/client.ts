@@ -39,8 +39,10 @@ export function post<P extends PathsWith<'post'>>(
   path: P,
   body: unknown,
   values: Record<string, string> = {},
+  /** Of what is acted on, where it must not have changed since. */
+  version?: number,
 ): Promise<Answer<paths[P]['post']>> {
-  return send('POST', path, { body, path: values })
+  return send('POST', path, { body, path: values, version })
 }
 
 /** Change what is there, if nobody else has since this version of it. */

@@ -110,8 +110,11 @@ export function isNamed({ household }: Line, text: string): boolean {
   return wanted === '' || [code, head_name, group_name, primary?.name].some((one) => one?.includes(wanted))
 }
 
-/** Whether somebody looks for this household, by its number, head, group or primary. A slip of paper has the head's
- * whole name, so that finds all whom it may mean. */
-export function matches(line: Line, text: string): boolean {
-  return isNamed(line, text) || mayBe(text.replace(/\s/g, ''), line.household.head_name)
+/** Whether what is typed may be a name or its letters: a number is none. */
+export const asksName = (text: string): boolean => /\p{L}/u.test(text)
+
+/** Whether somebody looks for this household, by its number, head, group or primary. `heads` are those whose whole name
+ * it may be; null while nobody can tell, and then all whom the masked name may stand for. */
+export function matches(line: Line, text: string, heads: ReadonlySet<string> | null): boolean {
+  return isNamed(line, text) || (heads ? heads.has(line.household.id) : mayBe(text.replace(/\s/g, ''), line.household.head_name))
 }

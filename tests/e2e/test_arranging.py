@@ -266,3 +266,11 @@ async def test_arranging_and_printing_fit_a_phone(browser: Browser, township: To
         await expect(page.get_by_role("region", name="最近的建议")).to_be_visible()
         await console.assert_no_sideways()
         await assert_open_to_all(page, "proposals on a phone")
+
+
+async def test_whoever_may_not_is_told_who_does(committee: Console) -> None:
+    for path, words in (("proposals", "你的角色不安排联系"), ("papers", "你的角色不打印联系卡和公示")):
+        await committee.open(path)
+        await expect(committee.page.get_by_text(words)).to_be_visible()
+        await expect(committee.page.get_by_role("button", name=re.compile("提出建议|排版"))).to_have_count(0)
+        await assert_open_to_all(committee.page, f"{path}, for somebody else")

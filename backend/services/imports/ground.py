@@ -146,7 +146,7 @@ class Households:
 
     def by_telephone(self, values: Mapping[str, Any], grids: Grids) -> Known | None:
         """The only household of the same group with this telephone number, which no row has spoken of yet."""
-        if "phone" not in values or "group" not in values:
+        if "phone" not in values or "group" not in values or not self.by_phone:
             return None
         village, group = grids.village_of(values), group_key(values["group"])
         found = [

@@ -250,6 +250,10 @@ ImportRow = _problem(
     "ImportRow", 409, "imports.row", "有一行不能导入", "第 {row} 行：{sentence}什么也没有改变，改好后再导入一次。"
 )
 
+LinkedMeanwhile = _problem(
+    "LinkedMeanwhile", 409, "assignments.linked_meanwhile", "已经有主联党员",
+    "这一户从{since}起已有主联党员，请改成“先不安排”，或重新提一份建议。",
+)  # fmt: skip
 PersonUnfit = _problem(
     "PersonUnfit", 409, "assignments.person_unfit", "这名同志不能联系", "那一天不在你的支部，或者免联，请换人。"
 )
@@ -262,14 +266,14 @@ ProposalNotFound = _problem(
     "ProposalNotFound", 404, "proposals.not_found", "没有这份建议", "请重新生成一份；只能看到自己生成的。"
 )
 ProposalApplied = _problem(
-    "ProposalApplied", 409, "proposals.applied", "已经生效", "这份建议已经生效，不能再改；要调整请重新生成一份。"
+    "ProposalApplied", 409, "proposals.applied", "已经定下来了", "这份建议已经定下来，不能再改；要调整请重新提一份。"
 )
 ProposalStale = _problem(
     "ProposalStale",
     409,
     "proposals.stale",
     "有几户情况变了",
-    "有 {count} 户情况变了，什么也没有改变。请看每一户的原因，改好这几户再生效。",
+    "有 {count} 户情况变了，什么也没有改变。请看每一户的原因，改好这几户再定下来。",
 )
 ProposalStart = _problem("ProposalStart", 422, "proposals.start", "起始日期不对", "请选今天起 90 天以内的日期。")
 ProposalTooLarge = _problem(

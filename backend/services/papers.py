@@ -57,7 +57,7 @@ async def perform(viewer: Viewer, run: Record, progress: Progress) -> Outcome:
     rows = await cards.gather(grids, viewer.today)
     if not rows:
         raise problems.NothingToPrint()
-    await progress.begin("setting", len(rows))
+    await progress.begin("setting")
     try:
         made = await (_cards(viewer, rows, asked) if run["kind"] == CARDS else _notice(viewer, rows, asked))
     except CannotPrintError as fault:

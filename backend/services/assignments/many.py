@@ -90,9 +90,9 @@ class _Linking:
             raise problems.PersonUnfit()
         later = next((link for link in primaries if link["valid_from"] >= self.start), None)
         if later is not None:
-            raise problems.LinkPlanned(on=later["valid_from"])
+            raise problems.LinkedMeanwhile(since=later["valid_from"])
         if standing is not None and not self.hand_over:
-            raise problems.PrimaryTaken(since=standing["valid_from"])
+            raise problems.LinkedMeanwhile(since=standing["valid_from"])
         own = [link for link in links if link["role"] == AssignmentRole.BACKUP and link["person_id"] == person_id]
         return [*([standing] if standing else []), *own]
 

@@ -3575,7 +3575,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description 已经生效、有几户情况变了 */
+            /** @description 已经定下来了、有几户情况变了 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3754,7 +3754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description 已经生效 */
+            /** @description 已经定下来了 */
             409: {
                 headers: {
                     [name: string]: unknown;

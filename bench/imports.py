@@ -35,7 +35,7 @@ from models import database, migrate
 
 VILLAGES, GRIDS = 61, 6
 HEADS = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许"
-HEADERS = ("户号", "村", "微网格", "村民组", "户主姓名", "联系电话", "住址", "居住情况", "重点户", "立户日期")
+HEADERS = ("户号", "村", "微网格", "村民组", "户主姓名", "联系电话", "住址", "居住情况", "重点户", "列入日期")
 
 
 def write(path: Path, headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:

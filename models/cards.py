@@ -59,6 +59,11 @@ LEFT JOIN region v ON v.id = ANY (g.path) AND v.level = 'village'
 LEFT JOIN region t ON t.id = ANY (g.path) AND t.level = 'township'
 {links}
 WHERE r.during @> $1::date AND r.status <> 'nominal' AND {which}
+  -- a member's own home needs nobody (docs/rules.md L4), so that it is no 待安排 on a notice either
+  AND (p.person_id IS NOT NULL OR NOT EXISTS (SELECT FROM home o
+    JOIN membership m ON m.person_id = o.person_id AND m.kind IN ('full', 'probationary') AND m.during @> $1::date
+    JOIN assignment a ON a.person_id = o.person_id AND a.during @> $1::date
+    WHERE o.household_id = h.id AND o.during @> $1::date))
 ORDER BY h.group_name, coalesce(h.code, ''), h.id"""
 _LINK = """LEFT JOIN LATERAL (
   SELECT a.person_id, w.name_sealed, w.phone_sealed, c.name AS branch FROM assignment a JOIN person w ON w.id = a.person_id

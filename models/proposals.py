@@ -72,7 +72,9 @@ async def gather_households(grid_ids: Sequence[UUID], day: date) -> list[Record]
              (SELECT a.person_id FROM assignment a JOIN membership m ON m.person_id = a.person_id AND m.during @> greatest($1::date, a.valid_from)
               WHERE a.household_id = h.id AND a.role = 'primary' AND a.during && daterange($1::date, NULL) ORDER BY a.valid_from LIMIT 1) AS current,
              ARRAY(SELECT o.person_id FROM home o WHERE o.household_id = h.id AND o.during @> $1::date)
-               || ARRAY(SELECT a.person_id FROM assignment a WHERE a.household_id = h.id AND a.end_reason = 'household_wish') AS refused
+               || ARRAY(SELECT a.person_id FROM assignment a WHERE a.household_id = h.id AND a.end_reason = 'household_wish') AS refused,
+             ARRAY(SELECT o.person_id FROM home o JOIN membership m ON m.person_id = o.person_id AND m.kind IN ('full', 'probationary')
+                     AND m.during @> $1::date WHERE o.household_id = h.id AND o.during @> $1::date) AS home_of
            FROM stock_on($1::date, $2::uuid[]) s JOIN household h ON h.id = s.household_id JOIN region g ON g.id = s.micro_grid_id
            LEFT JOIN region v ON v.id = ANY (g.path) AND v.level = 'village'
            LEFT JOIN region t ON t.id = ANY (g.path) AND t.level = 'township'

@@ -1,4 +1,4 @@
-"""Finding people by what somebody types: a part of the name, or the first letters of its pinyin."""
+"""Finding people by what somebody types: a part of the name, its pinyin, or the first letters of it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,33 @@ def initials(name: str) -> frozenset[str]:
     return frozenset("".join(combination) for combination in product(*letters))
 
 
+@functools.lru_cache(maxsize=16384)
+def _syllables(character: str) -> frozenset[str]:
+    """All readings of a character, without tones."""
+    readings = pinyin(character, style=Style.NORMAL, heteronym=True, errors=lambda text: text)
+    return frozenset(reading.lower().replace("ü", "v") for reading in readings[0] if reading)
+
+
+def _sounds_like(typed: str, name: str) -> bool:
+    """Whether somebody wrote out the pinyin of a name from its beginning, perhaps not to its end: huangchangs."""
+    rests = {typed}
+    for character in name:
+        if character.isspace() or character == "·":
+            continue
+        sounds = _syllables(character)
+        if any(sound.startswith(rest) for rest in rests for sound in sounds):
+            return True
+        rests = {rest[len(sound) :] for rest in rests for sound in sounds if rest.startswith(sound)}
+    return "" in rests
+
+
 def matches(typed: str, name: str) -> bool:
-    """Whether a name is what somebody may mean: it holds the text, or its initials begin with these letters."""
+    """Whether a name is what somebody may mean: it holds the text, or its pinyin or initials begin with these letters."""
     wanted = typed.strip().lower()
     if not wanted:
         return True
     if wanted in name.lower():
         return True
-    return wanted.isascii() and wanted.isalpha() and any(found.startswith(wanted) for found in initials(name))
+    if not (wanted.isascii() and wanted.isalpha()):
+        return False
+    return any(found.startswith(wanted) for found in initials(name)) or _sounds_like(wanted, name)

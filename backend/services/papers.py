@@ -23,6 +23,7 @@ from backend.rules.audit import Action
 from backend.rules.runs import Work
 from backend.services import audit, runs
 from backend.services.runs import Outcome, Progress
+from backend.sheets.values import group_key
 from models import cards, scope
 from models.database import Record
 
@@ -50,6 +51,7 @@ async def ask(viewer: Viewer, body: Mapping[str, Any]) -> tuple[dict[str, Any], 
 async def perform(viewer: Viewer, run: Record, progress: Progress) -> Outcome:
     """Read the households of the place and set the paper; new cards make the old ones worthless."""
     asked = runs.shown(run)["asked"]
+    asked["phone"] = _dialled(asked["phone"])
     grids = await scope.area_grids(viewer.places(Verb.CARD_PRINT), UUID(asked["region_id"]), viewer.today)
     if grids is None or Verb.CARD_PRINT not in viewer.verbs:
         raise problems.RegionNotFound()
@@ -65,6 +67,14 @@ async def perform(viewer: Viewer, run: Record, progress: Progress) -> Outcome:
     except TooLongError:
         raise problems.PaperTooLong() from None
     return made
+
+
+def _dialled(phone: str) -> str:
+    """A landline with its area code apart, as people write it: 010-12345678, 0311-85201234."""
+    if not phone.startswith("0") or len(phone) < 10:
+        return phone
+    code = 3 if phone[1] in "12" else 4
+    return f"{phone[:code]}-{phone[code:]}"
 
 
 def _opened(row: Record, column: str, table: str, whose: str) -> str:
@@ -109,10 +119,10 @@ def _person(row: Record, who: str, instead: str) -> card_paper.Person:
 
 async def _notice(viewer: Viewer, rows: list[Record], asked: Mapping[str, str]) -> Outcome:
     """Every household of the place by group, its head masked; who has nobody yet stands there, too."""
-    ordered = sorted(rows, key=lambda row: (row["group_name"], row["code"] or "", str(row["id"])))
+    ordered = sorted(rows, key=lambda row: (*_by_number(row["group_name"]), row["code"] or "", str(row["id"])))
     groups = [
         notice_paper.Group(
-            name,
+            those[0]["group_name"],
             [
                 notice_paper.Row(
                     row["head_masked"],
@@ -122,7 +132,7 @@ async def _notice(viewer: Viewer, rows: list[Record], asked: Mapping[str, str]) 
                 for row in those
             ],
         )
-        for name, those in groupby(ordered, key=lambda row: row["group_name"])
+        for those in (list(same) for _, same in groupby(ordered, key=lambda row: group_key(row["group_name"])))
     ]
     notice = notice_paper.Notice(
         _name(rows),
@@ -137,6 +147,12 @@ async def _notice(viewer: Viewer, rows: list[Record], asked: Mapping[str, str]) 
     without = sum(row["member_id"] is None for row in rows)
     counts = {"households": len(rows), "without": without}
     return Outcome(counts, file=(f"{_name(rows)}公示 {viewer.today}.pdf", content))
+
+
+def _by_number(group: str) -> tuple[int, str]:
+    """The order of groups: by number, however it is written, and then those that have a name."""
+    key = group_key(group)
+    return (int(key), "") if key.isdigit() else (10**6, key)
 
 
 def _name(rows: list[Record]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -28,7 +29,7 @@ from models.proposals import Proposal as ProposalRow
 AHEAD = timedelta(days=90)
 #: More people than that in one branch take the solver longer than anybody waits (docs/decisions/0018).
 MOST_PEOPLE = 120
-BY_HAND, BY_HAND_SENTENCE = "by_hand", "由支部书记指定。"
+BY_HAND, BY_HAND_SENTENCE = "by_hand", "人工指定。"
 LEFT_OUT, LEFT_OUT_SENTENCE = "left_out", "暂不安排。"
 
 
@@ -108,8 +109,24 @@ async def _propose(grids: list[UUID], start: date, redo: bool) -> list[Proposal]
         )
         for row in people
     ]
+    home_of = {row["id"]: frozenset(row["home_of"]) for row in households if row["home_of"] and row["current"] is None}
     # Seconds for a whole township: beside the loop, so that everybody else is answered meanwhile.
-    return await asyncio.to_thread(propose, wanting, members, redo)
+    return await asyncio.to_thread(_proposed, wanting, members, home_of, redo)
+
+
+def _proposed(
+    wanting: list[Household], members: list[Member], home_of: Mapping[UUID, frozenset[UUID]], redo: bool
+) -> list[Proposal]:
+    """Propose for all but the homes of members (`home_of`), then for those of members who are to have no household.
+
+    Once a member is linked to anybody, their own home needs nobody (docs/rules.md L4).
+    """
+    found = propose([one for one in wanting if one.id not in home_of], members, redo)
+    given = Counter(one.person_id for one in found if one.person_id is not None)
+    members = [dataclasses.replace(one, load=one.load + given[one.id]) for one in members]
+    linked = {one.id for one in members if one.load}
+    rest = [one for one in wanting if one.id in home_of and not home_of[one.id] & linked]
+    return found + propose(rest, members) if rest else found
 
 
 async def _bounds(townships: set[UUID], day: date) -> Mapping[UUID | None, tuple[int, int, int]]:

@@ -8,14 +8,17 @@ from backend.sheets.values import choice, day, person_name, telephone, text
 
 _RESIDENCE = choice(
     {words: code for code, words in RESIDENCES.items()},
-    {"在家": ResidenceStatus.RESIDENT, "外出": ResidenceStatus.AWAY, "全家外出": ResidenceStatus.AWAY,
+    {"在家": ResidenceStatus.RESIDENT, "外出": ResidenceStatus.AWAY, "全家外出": ResidenceStatus.AWAY, "长期外出": ResidenceStatus.AWAY,
+     "常年外出": ResidenceStatus.AWAY, "空挂户": ResidenceStatus.NOMINAL,
      "空挂": ResidenceStatus.NOMINAL, "人户分离": ResidenceStatus.NOMINAL},
 )  # fmt: skip
 _TIERS = {words: code for code, words in TIER_REASONS.items()} | {"否": None}
 
 CODE = Column("code", "户号", text(40), aliases=("户编号", "户籍号", "农户编号"), example="",
               help="本村自己编的号即可，不要用户口簿号、身份证号；有它改名、换电话都认得出。")  # fmt: skip
-VILLAGE = Column("village", "村", text(40), aliases=("村名", "行政村", "所属村", "所在村"), example="河东村")
+VILLAGE = Column(
+    "village", "村", text(40), aliases=("村名", "行政村", "所属村", "所在村", "村别", "村（社区）"), example="河东村"
+)
 GROUP = Column("group", "村民组", text(30), aliases=("组", "组别", "村民小组", "小组", "所在组"), example="三组")
 HEAD = Column(
     "head_name", "户主姓名", person_name(30), aliases=("户主", "姓名", "农户姓名", "户主名称"), example="李四"
@@ -45,12 +48,12 @@ HOUSEHOLDS = Sheet(
         _required(HEAD),
         PHONE,
         Column("address", "住址", text(100), aliases=("地址", "家庭住址", "门牌号"), example="河东村 12 号"),
-        Column("residence", "居住情况", _RESIDENCE, aliases=("居住状态", "是否在家"), choices=tuple(RESIDENCES.values()),
+        Column("residence", "居住情况", _RESIDENCE, aliases=("居住状态", "是否在家", "在家情况", "居住类型", "居住"), choices=tuple(RESIDENCES.values()),
                example="常住", help="不填按常住。"),
-        Column("tier", "重点户", choice(_TIERS, {"普通": None, "普通户": None, "无": None}), aliases=("重点户原因", "重点类别"),
+        Column("tier", "重点户", choice(_TIERS, {"普通": None, "普通户": None, "无": None, "低保": "hardship", "特困": "hardship", "独居": "care", "空巢": "care"}), aliases=("重点户原因", "重点类别"),
                choices=tuple(_TIERS), example="否", help="需要多走访的户，选原因的类别，不写具体病情。"),
-        Column("opened_on", "立户日期", day, aliases=("登记日期",), example="",
-               help="从哪天起算入应联户；不填为导入当天。"),
+        Column("opened_on", "列入日期", day, aliases=("列入应联户日期",), example="",
+               help="从哪天起算入应联户，不是落户的日子；一般不填，就从导入当天算起。"),
     ),
     notes=(
         "每户一行，写户主。家庭其他成员不用写。不要写身份证号、银行卡号。",

@@ -12,7 +12,7 @@ from models import database
 from tests.api.importing import bring_in, counts, workbook
 from tests.world import OPENED, TODAY, World, phone_of
 
-HOUSEHOLD = ("户号", "村", "微网格", "组", "户主姓名", "联系电话", "住址", "居住情况", "重点户", "立户日期")
+HOUSEHOLD = ("户号", "村", "微网格", "组", "户主姓名", "联系电话", "住址", "居住情况", "重点户", "列入日期")
 
 
 async def heads(client: httpx.AsyncClient, world: World, by: str, **query: str) -> dict[str, dict[str, Any]]:
@@ -44,7 +44,12 @@ class TestHouseholds:
         assert counts(found) == (3, 0, 0, 0) and found["run"]["counts"]["applied"] == 1
         rows = await heads(client, world, "s_east")
         one = rows["E-102"]
-        assert (one["head_name"], one["group_name"], one["residence"], one["tier"]) == ("新***", "3组", "away", "key")
+        assert (one["head_name"], one["group_name"], one["residence"], one["tier"]) == (
+            "新***",
+            "第三村民小组",
+            "away",
+            "key",
+        )
         assert (one["opened_on"], one["has_phone"], one["micro_grid"]["name"]) == ("2026-11-02", True, "东二")
         shown = await client.post(
             f"/households/{one['id']}/reveal", json={"fields": ["head_name", "phone"], "purpose": "contact"},
@@ -133,7 +138,7 @@ class TestHouseholds:
         assert {
             (3, "联系电话"),
             (3, "居住情况"),
-            (3, "立户日期"),
+            (3, "列入日期"),
             (4, "微网格"),
             (5, "组"),
             (5, "户主姓名"),
@@ -161,6 +166,28 @@ class TestHouseholds:
         found = await bring_in(client, world, "s_east", "households", workbook(HOUSEHOLD, row))
         assert [(fault["row"], fault["header"]) for fault in found["faults"]] == [(2, "村")]
         assert "西村" not in found["faults"][0]["sentence"]
+
+    async def test_a_group_is_written_in_one_way(self, client: httpx.AsyncClient, world: World) -> None:
+        """As it is there already, or as the first row of the village has it."""
+        rows = [
+            (f"G{number}", "东村", "东一", group, f"新标记{number}", None, None, None, None, None)
+            for number, group in enumerate(("1组", "第一村民小组", "2组", "第2组", "二组"), 1)
+        ]
+        assert counts(await bring_in(client, world, "s_east", "households", workbook(HOUSEHOLD, *rows))) == (5, 0, 0, 0)
+        found = await heads(client, world, "s_east")
+        assert [found[f"G{number}"]["group_name"] for number in range(1, 6)] == ["一组", "一组", "2组", "2组", "2组"]
+
+    async def test_a_column_that_is_missing_is_said_once(self, client: httpx.AsyncClient, world: World) -> None:
+        """The office has two villages: without the column nobody knows which one a row means."""
+        headers = ("户号", "微网格", "组", "户主姓名", "居住情况")
+        rows = [
+            (f"G{number}", "东一", "一组", f"新标记{number}", "不清楚" if number == 3 else None)
+            for number in range(1, 6)
+        ]
+        found = await bring_in(client, world, "office", "households", workbook(headers, *rows))
+        told = [(fault["row"], fault["header"]) for fault in found["faults"]]
+        assert told == [(2, ""), (4, "居住情况")]
+        assert found["faults"][0]["sentence"] == "请填写村名。表里没有“村”这一列，请加上，别的行也一样。"
 
 
 class TestLinks:

@@ -97,6 +97,27 @@ class TestProposing:
         rows = await items(client, world, answer.json(), unfilled="true")
         assert rows["h4"]["person_id"] is None and "免联" in rows["h4"]["sentence"]
 
+    async def test_a_members_own_home_is_nobodys_to_arrange(self, client: httpx.AsyncClient, world: World) -> None:
+        """h4 is where s_east lives. Whoever gets a household has a home that needs nobody; whoever gets none has not."""
+        await database.execute(
+            "INSERT INTO home (id, person_id, household_id, valid_from) VALUES ($1, $2, $3, $4)",
+            uuid4(), world.people["s_east"], world.households["h4"], TODAY,
+        )  # fmt: skip
+        rows = await items(client, world, (await make(client, world)).json())
+        assert rows["h4"]["person_id"] and rows["h4"]["person_name"] != "沈人名五"
+        body = {"household_id": str(world.households["h3"]), "person_id": str(world.people["s_east"]), "from": on(5)}
+        body |= {"role": "backup"}
+        assert (await client.post("/assignments", json=body, headers=world.headers("s_east"))).status_code == 201
+        assert await items(client, world, (await make(client, world, **{"from": on(5)})).json()) == {}
+        await database.execute(
+            "UPDATE assignment SET valid_to = greatest(valid_from, $1) WHERE household_id = $2",
+            TODAY,
+            world.households["h3"],
+        )
+        rows = await items(client, world, (await make(client, world)).json())
+        assert set(rows) in ({"h3"}, {"h3", "h4"})
+        assert ("h4" in rows) == (rows["h3"]["person_name"] != "沈人名五")
+
     async def test_doing_it_all_anew_looks_at_every_household(self, client: httpx.AsyncClient, world: World) -> None:
         answer = await make(client, world, redo=True)
         rows = await items(client, world, answer.json())

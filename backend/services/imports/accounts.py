@@ -16,7 +16,9 @@ from backend.sheets.values import village_key
 from models import imports
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{2,31}")
-HEADERS = ("姓名", "角色", "地点", "登录名", "密码", "动态码密钥", "手机邀请码", "邀请码有效期至")
+HEADERS = ("姓名", "角色", "地点", "登录名", "密码", "动态码密钥", "手机邀请码", "邀请码有效期至", "怎么用")
+HOW_PHONE = "在小程序里输入手机邀请码。"
+HOW_CONSOLE = "在网页上输入登录名、密码和动态码。动态码：把“动态码密钥”输入手机上的身份验证器（如腾讯身份验证器），它每 30 秒给一个六位数。"
 
 
 class AccountsRoster(Roster):
@@ -35,7 +37,7 @@ class AccountsRoster(Roster):
         )
         self.seen: dict[str, int] = {}
         self.invited: list[tuple[Somebody, str]] = []
-        self.made: list[tuple[str, Role, UUID, str, Somebody | None]] = []
+        self.made: list[tuple[str, Role, UUID, str, Somebody | None, str]] = []
         self.given: list[tuple[Any, ...]] = []
 
     def decide(self, row: Row) -> str:
@@ -74,7 +76,7 @@ class AccountsRoster(Roster):
             if (role, place) in self.logins[login]:
                 return "same"
             raise Wrong("login", "这个登录名已有人用，请换一个。", "account.login")
-        self.made.append((login, role, place, values["place"], person))
+        self.made.append((login, role, place, values["place"], person, values.get("name", "")))
         return "new"
 
     def _place(self, row: Row, role: Role) -> tuple[UUID, Somebody | None]:
@@ -95,12 +97,14 @@ class AccountsRoster(Roster):
         for person, place in self.invited:
             invitation = await accounts.invite(self.viewer, person.id)
             until = invitation["expires_at"].date()
-            self.given.append((person.name, ROLES[Role.MEMBER], place, "", "", "", invitation["code"], until))
+            self.given.append(
+                (person.name, ROLES[Role.MEMBER], place, "", "", "", invitation["code"], until, HOW_PHONE)
+            )
             await progress.advance(1)
-        for login, role, place_id, place, owner in self.made:
+        for login, role, place_id, place, owner, name in self.made:
             person_id = owner.id if owner and owner.record["account_id"] is None else None
             _, password, totp = await accounts.create_console_account(
                 login, role, place_id, role in HELD_AT_BRANCH, self.today, person_id=person_id, viewer=self.viewer
             )
-            self.given.append((owner.name if owner else "", ROLES[role], place, login, password, totp, "", ""))
+            self.given.append((name, ROLES[role], place, login, password, totp, "", "", HOW_CONSOLE))
             await progress.advance(1)

@@ -57,6 +57,11 @@ class HouseholdsRoster(Roster):
                 if found is not None:
                     found.row, self.meant[row.number] = row.number, found
         codes = [row.values["code"] for row in self.parsed.rows if "code" in row.values]
+        #: How a group is written in a village: as it is there already, or in the first row that names it.
+        self.spelt: dict[tuple[str, str], str] = {}
+        for known in self.there.all:
+            name = known.record["group_name"]
+            self.spelt.setdefault((known.grid.village_key, group_key(name)), name)
         self.taken = set(await imports.codes_elsewhere(codes, [known.id for known in self.there.all]))
 
     def decide(self, row: Row) -> str:
@@ -78,7 +83,7 @@ class HouseholdsRoster(Roster):
             raise Wrong("micro_grid", "这个村有几个微网格，请填是哪一个。", "cell.required")
         opened_on = values.get("opened_on", self.today)
         if opened_on > self.today:
-            raise Wrong("opened_on", "立户日期不能在将来。", "cell.date")
+            raise Wrong("opened_on", "列入日期不能在将来。", "cell.date")
         keys: list[tuple[Any, ...]] = [("code", values["code"])] if "code" in values else []
         keys.append(
             (grid.village_key, group_key(values["group"]), values["head_name"], values.get("phone"), values.get("code"))
@@ -91,6 +96,7 @@ class HouseholdsRoster(Roster):
                     "row.duplicate",
                 )
         self.new.update(dict.fromkeys(keys, row.number))
+        values["group"] = self.spelt.setdefault((grid.village_key, group_key(values["group"])), values["group"])
         self.created.append((uuid4(), row, grid))
         return "new"
 

@@ -38,6 +38,8 @@ class Roster(ABC):
         self.viewer, self.parsed, self.lock = viewer, parsed, lock
         self.today: date = viewer.today
         self.faults: list[Fault] = []
+        #: Fields without a column that rows turned out to need.
+        self.lacking: set[str] = set()
         self.counts: Counter[str] = Counter({"new": 0, "changed": 0, "same": 0})
 
     @cached_property
@@ -80,10 +82,21 @@ class Roster(ABC):
         try:
             decided = self.decide(row)
         except Wrong as wrong:
-            if wrong.field not in broken:
+            if wrong.field and wrong.field not in self.parsed.headers:
+                self._lacks(row, wrong)
+            elif wrong.field not in broken:
                 self.fault(row, wrong.field, wrong.sentence, wrong.code)
         else:
             self.counts[decided] += not broken
+
+    def _lacks(self, row: Row, wrong: Wrong) -> None:
+        """Say once that a column is missing, at the first row that needs it: a thousand rows would say the same."""
+        assert wrong.field is not None
+        if wrong.field in self.lacking:
+            return
+        self.lacking.add(wrong.field)
+        column = next(one for one in SHEETS[self.kind].columns if one.name == wrong.field)
+        self.fault(row, None, f"{wrong.sentence}表里没有“{column.header}”这一列，请加上，别的行也一样。", wrong.code)
 
     def fault(self, row: Row, field: str | None, sentence: str, code: str) -> None:
         """Write down what is wrong with a row, under the user's own header."""

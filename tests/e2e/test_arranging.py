@@ -89,7 +89,7 @@ async def test_a_secretary_arranges_who_is_linked_to_whom(browser: Browser, town
         await page.get_by_text("每位同志会有多少户").first.click()
         loads = page.get_by_role("region", name="每位同志会有多少户").get_by_role("row")
         people = [
-            (await one.get_by_role("rowheader").inner_text()).removesuffix("（免联）")
+            (await one.get_by_role("rowheader").inner_text()).split("（")[0]
             for one in (await loads.all())[1:]
         ]
         assert len(people) == len((await office.get("/people"))["items"])
@@ -170,13 +170,13 @@ async def test_cards_and_the_notice_are_printed_and_hung_out(browser: Browser, t
         await page.get_by_role("radiogroup", name="打印什么").get_by_text("公示").click()
         await expect(page.get_by_role("textbox", name="投诉电话")).to_have_value("057188886666")
         await page.get_by_role("button", name="排版成 PDF").click()
-        await expect(page.get_by_text("请填写贴在哪里")).to_be_visible()
-        await page.get_by_role("textbox", name="贴在哪里").fill("村务公开栏")
+        await expect(page.get_by_text("请填写到哪里可以当面说")).to_be_visible()
+        await page.get_by_role("textbox", name="到哪里可以当面说").fill("镇党建办")
         await page.get_by_role("button", name="排版成 PDF").click()
         await expect(page.get_by_text(re.compile(r"排好了：公示共 \d+ 户"))).to_be_visible()
         name, content = await console.file_of("下载 PDF")
         assert name.startswith(f"{place}公示")
-        assert "村务公开栏" in "".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(content)).pages)
+        assert "镇党建办" in "".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(content)).pages)
         await expect(page.get_by_role("region", name="最近的打印").get_by_role("row")).to_have_count(3)
         await page.reload()
         await expect(page.get_by_role("button", name="下载 PDF")).to_be_visible()

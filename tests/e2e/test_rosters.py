@@ -35,7 +35,7 @@ async def test_a_sheet_is_mended_and_its_households_appear(browser: Browser, tow
         await expect(faults).to_have_count(3)
         await expect(faults.nth(1)).to_contain_text(re.compile("第 2 行.*手机号.*12345.*11 位"))
         await expect(faults.nth(2)).to_contain_text(re.compile("第 4 行.*居住状态.*在外头"))
-        await expect(page.get_by_text("没有用到，不影响导入：记事")).to_be_visible()
+        await expect(page.get_by_text("没有认出这些列，里面的内容不会导入：记事")).to_be_visible()
         await assert_open_to_all(page, "the faults of a sheet")
         await console.choose("只看一列", "居住状态（1）")
         await expect(faults).to_have_count(2)

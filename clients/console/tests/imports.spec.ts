@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Run } from '../src/api/types'
-import { countsWords, faultHeaders, ignoredWords, MOST_BYTES, outcomeOf, refusal, sentenceOf } from '../src/pure/imports'
+import { countsWords, faultHeaders, ignoredWords, importedKinds, MOST_BYTES, outcomeOf, refusal, sentenceOf } from '../src/pure/imports'
 import { isOver, stepWords } from '../src/pure/runs'
 
 const run = (counts: Run['counts'], change: Partial<Run> = {}) => ({ kind: 'households', state: 'done', step: null, done_count: 0, total_count: null, counts, ...change }) as Run
@@ -22,6 +22,12 @@ describe('what came of an import', () => {
     expect(countsWords(run({ new: 2000 }, { kind: 'people' }))).toBe('新增 2,000 人、改动 0 人、不变 0 人')
     expect(countsWords(run({ new: 1 }, { kind: 'else' }))).toBe('新增 1 行、改动 0 行、不变 0 行')
   })
+})
+
+it('a step is done when the newest import that is over left nothing to do', () => {
+  const of = (kind: string, counts: Run['counts'], state = 'done') => run(counts, { kind, state } as Partial<Run>)
+  const runs = [of('people', {}, 'running'), of('people', { rows: 2, applied: 1 }), of('places', { rows: 2, same: 2 }), of('links', { rows: 1, faults: 1 }), of('links', { rows: 1, applied: 1 })]
+  expect([...importedKinds(runs)]).toEqual(['people', 'places'])
 })
 
 it('a file that the server would not take is not sent', () => {

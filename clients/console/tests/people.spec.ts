@@ -1,12 +1,20 @@
 import { expect, it } from 'vitest'
 import type { Person } from '../src/api/types'
-import { consequence, exemptionWords, inOrder, untilWords } from '../src/pure/people'
+import { consequence, exemptionWords, inOrder, namesApart, untilWords } from '../src/pure/people'
 
 const person = (change: Partial<Person> = {}) => ({ name: '李四', load: 6, backed: 4, branch_id: 'b', exemption: null, exempt_from: null, exempt_to: null, keeps_links: false, until: null, next_branch_id: null, ...change }) as Person
 
 it('the roster is in order of branch and name, whatever anybody has to do', () => {
   const people = [person({ name: '周一', load: 9 }), person({ name: '陈二', load: 1 }), person({ name: '李三', branch_id: 'a', load: 3 })]
   expect(inOrder(people, (id) => (id === 'a' ? '河西支部' : '河东支部')).map((one) => one.name)).toEqual(['陈二', '周一', '李三'])
+})
+
+it('people of the same name are told apart, others need it not', () => {
+  const people = [['1', '李四', 'full'], ['2', '李四', 'cadre'], ['3', '王五', 'full'], ['4', '赵六', 'full'], ['5', '赵六', 'full']]
+    .map(([id, name, kind]) => person({ id, name, kind, since: `2020-0${id}-01` }))
+  expect([...namesApart(people, (code) => ({ full: '党员', cadre: '干部' })[code] ?? code)]).toEqual([
+    ['1', '党员'], ['2', '干部'], ['4', '党员，从2020年4月1日起'], ['5', '党员，从2020年5月1日起'],
+  ])
 })
 
 it('an exemption is said with its days', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Branch, Person, Proposal } from '../src/api/types'
-import { candidates, consequences, countFates, fateOf, isOf, isSought, loadsOf, stateWords, summary } from '../src/pure/proposals'
+import { candidates, consequences, countFates, fateOf, inPlaceOrder, isOf, isSought, loadsOf, stateWords, summary } from '../src/pure/proposals'
 import { anItem } from './make'
 
 const items = [
@@ -23,21 +23,33 @@ describe('a household of a proposal', () => {
     expect([shown('left'), shown('moved'), shown('edited'), shown('stale')]).toEqual([['h4'], ['h2'], ['h2', 'h5'], ['h3']])
   })
   it('is found by number, group and person', () => {
-    const found = (text: string) => items.filter((one) => isSought(one, text)).map((one) => one.household_id)
+    const found = (text: string) => items.filter((one) => isSought(one, text, new Set(text === '王德明' ? ['h3'] : []))).map((one) => one.household_id)
     expect([found('h1'), found('九 组'), found('张三'), found('没有这个')]).toEqual([['h1'], ['h4'], ['h2'], []])
     expect(found(' ')).toHaveLength(5)
+    expect(found('王德明')).toEqual(['h3'])
+    expect(isSought(items[0], '王德明', null)).toBe(true)
+    expect(isSought(items[0], '李德明', null)).toBe(false)
   })
+})
+
+it('households are in order of place, group, number and head', () => {
+  const at = (id: string, group_name: string, given = {}) => anItem(id, { group_name, ...given })
+  const mixed = [
+    at('next', '一组', { micro_grid_name: '二网格' }), at('named', '三里桥组'), at('tenth', '十组'), at('second', '第二村民小组'),
+    at('no number', '1组', { code: null, head_name: '李*' }), at('b10', '一组'), at('b9', '第一村民小组'),
+  ]
+  expect(inPlaceOrder(mixed).map((one) => one.household_id)).toEqual(['b9', 'b10', 'no number', 'second', 'tenth', 'named', 'next'])
 })
 
 describe('a proposal', () => {
   it('says in a sentence what it would do', () => {
-    expect(summary(items)).toBe('4 户有了人选（新安排 1 户，换人 1 户，照旧 2 户），1 户还没有合适的人。')
+    expect(summary(items)).toBe('4 户有了人选（新安排 1 户，换人 1 户，照旧 2 户），1 户没有安排。')
     expect(summary(items.slice(0, 1))).toBe('1 户有了人选，没有空着的户。')
     expect(summary([])).toContain('没有要安排的户')
   })
   it('says before it is applied what will happen', () => {
     expect(consequences(items, '2026-11-23').slice(0, -1)).toEqual([
-      '从2026年11月23日起，2 户有新的主联党员。', '其中 1 户是换人，原来的主联到前一天为止。', '2 户照旧，不改。', '1 户还没有合适的人，仍是空白点。',
+      '从2026年11月23日起，2 户有新的主联党员。', '其中 1 户是换人，原来的主联到前一天为止。', '2 户照旧，不改。', '1 户没有安排，仍是空白点。',
     ])
     expect(consequences(items.slice(0, 1), '2026-11-23')).toHaveLength(2)
   })

@@ -19,8 +19,8 @@ const KINDS: Record<string, Kind> = {
   households: { use: '每户一行：户主、村民小组、居住情况、要不要重点联系。', unit: '户', verb: 'household.create' },
   homes: { use: '哪一户是哪位党员自己的家。自己家不算联系户。', unit: '条', verb: 'household.edit' },
   links: { use: '哪位党员联系哪一户，按已经商定的填。', unit: '户', verb: 'assignment.create' },
-  residences: { use: '外出、搬走、回来了的户，只填有变化的。', unit: '户', verb: 'household.edit' },
-  tags: { use: '低保、特困等帮扶标签。', unit: '条', verb: 'household.edit' },
+  residences: { use: '以后用：外出、搬走、回来了的户，只填有变化的。', unit: '户', verb: 'household.edit' },
+  tags: { use: '以后用：低保、特困等帮扶标签。', unit: '条', verb: 'household.edit' },
 }
 
 /** No file may be larger; the server refuses it, and saying so first saves the wait. */
@@ -48,6 +48,13 @@ export function outcomeOf(run: Run): Outcome {
   if (!run.counts.rows) return 'empty'
   if (isApplied(run)) return 'applied'
   return changes(run) ? 'ready' : 'same'
+}
+
+/** The kinds whose newest import that is done left nothing to do; the runs come newest first. */
+export function importedKinds(runs: readonly Run[]): Set<string> {
+  const newest = new Map<string, Run>()
+  for (const run of runs) if (run.state === 'done' && !newest.has(run.kind)) newest.set(run.kind, run)
+  return new Set([...newest.values()].filter((run) => ['applied', 'same'].includes(outcomeOf(run))).map(({ kind }) => kind))
 }
 
 /** 新增 3 户、改动 1 户、不变 96 户 */

@@ -22,17 +22,17 @@ interface Wanted {
   first_on: string
 }
 
-/** What is still to be filled in, by field of the wire. The notice also says where it hangs and from when. */
+/** What is still to be filled in, by field of the wire. The notice also says where one may speak up and from when. */
 export function lacking({ paper, region_id, phone, place, first_on }: Wanted): Record<string, string> {
   const found: Record<string, string> = {}
   if (!region_id) found.region_id = '请选择打印哪里的'
   if (!phone.trim()) found.phone = '请填写投诉电话'
-  if (paper === 'notice' && !place.trim()) found.place = '请填写贴在哪里'
+  if (paper === 'notice' && !place.trim()) found.place = '请填写到哪里可以当面说'
   if (paper === 'notice' && !first_on) found.first_on = '请填写从哪天起公示'
   return found
 }
 
-/** As it is sent; cards say nothing of a place to hang. */
+/** As it is sent; cards say nothing of where one may speak up. */
 export function paperBody(wanted: Wanted) {
   const { paper, region_id, phone } = wanted
   const hangs = paper === 'notice' ? { place: wanted.place.trim(), first_on: wanted.first_on } : {}

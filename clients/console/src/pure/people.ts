@@ -10,6 +10,18 @@ export function inOrder(people: readonly Person[], branchName: (id: string) => s
   return [...people].sort((a, b) => place(a).localeCompare(place(b), 'zh-CN') || a.name.localeCompare(b.name, 'zh-CN'))
 }
 
+/** What tells people of the same name apart, by their ids: their kind, and where that is the same too, since when they serve. */
+export function namesApart(people: readonly Person[], kindName: (code: string) => string): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const one of people) {
+    const others = people.filter(({ id, name }) => name === one.name && id !== one.id)
+    if (others.length === 0) continue
+    const since = others.some(({ kind }) => kind === one.kind) && `从${dayLabel(one.since, '')}起`
+    found.set(one.id, [kindName(one.kind), since].filter(Boolean).join('，'))
+  }
+  return found
+}
+
 /** 因病，2026年11月1日起，2027年1月1日恢复，继续联系现有的户 */
 export function exemptionWords(person: Person, reason: (code: string) => string): string {
   if (person.exemption === null) return ''

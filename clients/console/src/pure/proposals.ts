@@ -1,7 +1,9 @@
 /** Proposals of links in words: what one would do to each household, and how many households each person then has. */
 import { chinaDay, dayLabel, instantMs } from '@core/dates'
+import { sortable } from '@core/status'
 import type { Branch, Person, Proposal, ProposalItem } from '../api/types'
 import { count } from './figures'
+import { mayBe } from './households'
 
 /** What becomes of a household: somebody where nobody was, somebody else, whoever it is now, or nobody still. */
 export type Fate = 'new' | 'moved' | 'same' | 'left'
@@ -28,11 +30,30 @@ export function isOf(which: Which, item: ProposalItem, stale: Stale): boolean {
   return which === 'stale' ? item.household_id in stale : fateOf(item) === which
 }
 
-/** Whether somebody looks for this household: by number, group, micro-grid, or who has it or is to have it. */
-export function isSought(item: ProposalItem, text: string): boolean {
+/** A group by its number, however that is written: 一组, 1组 and 第一村民小组 are the first; those with a name come after. */
+function groupKey(name: string): string {
+  const plain = sortable(name.normalize('NFKC').replace(/\s/g, ''))
+  const number = /^第?(\d{8})(村民)?小?组?$/.exec(plain)?.[1]
+  return number ? `0${number}` : `1${plain}`
+}
+
+/** As one goes through the place: by micro-grid, group and number; those without a number come last. */
+export function inPlaceOrder(items: readonly ProposalItem[]): ProposalItem[] {
+  const keyed = items.map((item) => {
+    const code = item.code === null ? '1' : `0${sortable(item.code)}`
+    return { item, keys: [sortable(item.micro_grid_name ?? ''), groupKey(item.group_name ?? ''), code, item.head_name] }
+  })
+  keyed.sort((a, b) => a.keys.reduce((found, key, index) => found || key.localeCompare(b.keys[index], 'zh-CN'), 0))
+  return keyed.map(({ item }) => item)
+}
+
+/** Whether somebody looks for this household: by number, head, group, micro-grid, or who has it or is to have it. `heads`
+ * are those whose whole name it may be; null while nobody can tell, and then all whom the masked name may stand for. */
+export function isSought(item: ProposalItem, text: string, heads: ReadonlySet<string> | null): boolean {
   const wanted = text.replace(/\s/g, '')
-  const { code, group_name, micro_grid_name, current_name, person_name } = item
-  return wanted === '' || [code, group_name, micro_grid_name, current_name, person_name].some((one) => one?.includes(wanted))
+  const { code, head_name, group_name, micro_grid_name, current_name, person_name } = item
+  if (wanted === '' || [code, head_name, group_name, micro_grid_name, current_name, person_name].some((one) => one?.includes(wanted))) return true
+  return heads ? heads.has(item.household_id) : mayBe(wanted, head_name)
 }
 
 const told = (parts: [string, number][]): string => parts.filter(([, number]) => number > 0).map(([word, number]) => `${word} ${count(number)} 户`).join('，')
@@ -44,7 +65,7 @@ export function summary(items: readonly ProposalItem[]): string {
   const filled = items.length - fates.left
   const parts = told([['新安排', fates.new], ['换人', fates.moved], ['照旧', fates.same]])
   const found = `${count(filled)} 户有了人选${fates.moved || fates.same ? `（${parts}）` : ''}`
-  return `${found}，${fates.left ? `${count(fates.left)} 户还没有合适的人` : '没有空着的户'}。`
+  return `${found}，${fates.left ? `${count(fates.left)} 户没有安排` : '没有空着的户'}。`
 }
 
 /** What will happen when it is applied, said before it is done. */
@@ -53,7 +74,7 @@ export function consequences(items: readonly ProposalItem[], from: string): stri
   const said = [`从${dayLabel(from, '')}起，${count(fates.new + fates.moved)} 户有新的主联党员。`]
   if (fates.moved) said.push(`其中 ${count(fates.moved)} 户是换人，原来的主联到前一天为止。`)
   if (fates.same) said.push(`${count(fates.same)} 户照旧，不改。`)
-  if (fates.left) said.push(`${count(fates.left)} 户还没有合适的人，仍是空白点。`)
+  if (fates.left) said.push(`${count(fates.left)} 户没有安排，仍是空白点。`)
   return [...said, '要么全部定下，要么一户也不改；有定不下的户，会指给你看。']
 }
 

@@ -88,10 +88,7 @@ async def test_a_secretary_arranges_who_is_linked_to_whom(browser: Browser, town
         await expect(console.proposed(second["code"])).to_contain_text("先不安排")
         await page.get_by_text("每位同志会有多少户").first.click()
         loads = page.get_by_role("region", name="每位同志会有多少户").get_by_role("row")
-        people = [
-            (await one.get_by_role("rowheader").inner_text()).split("（")[0]
-            for one in (await loads.all())[1:]
-        ]
+        people = [(await one.get_by_role("rowheader").inner_text()).split("（")[0] for one in (await loads.all())[1:]]
         assert len(people) == len((await office.get("/people"))["items"])
         in_order = await page.evaluate("names => [...names].sort((a, b) => a.localeCompare(b, 'zh-CN'))", people)
         assert people == in_order

@@ -17,6 +17,21 @@ CHOICES = {
     " AND (finished_at IS NULL) = (state IN ('waiting', 'running')) AND (state = 'failed') = (problem IS NOT NULL)",
     "person": "abilities <@ ARRAY['livelihood', 'care', 'labour']",
 }
+
+
+def _marking(before: str, after: str) -> str:
+    """The functions that mark what a changed row moves, with another list of columns that move nothing."""
+    return f"""DO $do$ DECLARE f regprocedure; BEGIN
+      FOREACH f IN ARRAY '{{coverage_mark,coverage_mark_other}}'::regproc[] LOOP
+        EXECUTE replace(pg_get_functiondef(f), $${before}$$, $${after}$$);
+      END LOOP;
+    END $do$"""
+
+
+MOVES_NOTHING = "'end_reason', 'ended_at']"
+#: No figure asks when a link hung out or was confirmed; a village's notice must not have all its years counted again.
+NEITHER_DO_THESE = "'end_reason', 'ended_at', 'published_on', 'confirmed_on']"
+
 FORWARD = [
     *(f"ALTER TABLE {table} ADD CONSTRAINT {table}_choices CHECK ({check})" for table, check in CHOICES.items()),
     # Tortoise forgets unique_together on a new table (its issue 2272), and cannot index bytes.
@@ -25,8 +40,10 @@ FORWARD = [
     "CREATE UNIQUE INDEX card_code ON card (code_hash)",
     "CREATE UNIQUE INDEX card_one ON card (household_id) WHERE revoked_at IS NULL",
     "CREATE INDEX run_open ON run (deadline_at) WHERE state IN ('waiting', 'running')",
+    _marking(MOVES_NOTHING, NEITHER_DO_THESE),
 ]
 BACKWARD = [
+    _marking(NEITHER_DO_THESE, MOVES_NOTHING),
     "DROP INDEX run_open",
     "DROP INDEX card_one",
     "DROP INDEX card_code",

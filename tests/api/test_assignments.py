@@ -415,6 +415,13 @@ class TestSteps:
         assert (answer.status_code, answer.json()) == (200, {"count": 4})
         assert (await self.confirm(client, world, "east")).json() == {"count": 0}
 
+    async def test_no_figure_is_counted_again_for_it(self, client: httpx.AsyncClient, world: World) -> None:
+        marks = "SELECT count(*) FROM coverage_dirty"
+        before = await database.fetch_value(marks)
+        assert (await self.publish(client, world, "v_east")).json()["count"] > 0
+        assert (await self.confirm(client, world, "east")).json()["count"] > 0
+        assert await database.fetch_value(marks) == before
+
     @refused(problems.RegionNotFound, assignments.publish)
     async def test_publishing_another_branchs_village(self, client: httpx.AsyncClient, world: World) -> httpx.Response:
         return await self.publish(client, world, "v_west")

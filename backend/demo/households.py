@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from random import Random
 from uuid import UUID
 
-from backend.demo.places import HOUSEHOLDS, Places
+from backend.demo.places import Places
 from backend.demo.residences import Stay, make_stays
 from backend.demo.seed import day_between, new_id
 from backend.demo.words import Phones, hamlet, numeral, person_name
@@ -87,7 +87,7 @@ def make_households(places: Places, until: date, start: date, phones: Phones) ->
     rng = places.stream("households")
     households = _register(rng, places, until, phones)
     for one, stays in zip(
-        households, make_stays(rng, [one.opened_on for one in households], until, start), strict=True
+        households, make_stays(rng, places, [one.opened_on for one in households], until, start), strict=True
     ):
         one.stays, one.opened_on = stays, stays[0].valid_from
     _tags_and_tiers(places, households, until, start)
@@ -132,17 +132,18 @@ def _tags_and_tiers(places: Places, households: list[Household], until: date, st
     at_home = [one for one in here if one.status is ResidenceStatus.RESIDENT]
     reasons: dict[int, TierReason] = {}
     for kind, (share, reason, purpose) in TAGS.items():
-        for one in rng.sample(at_home if kind in AT_HOME else here, round(share * HOUSEHOLDS)):
+        for one in rng.sample(at_home if kind in AT_HOME else here, round(share * len(households))):
             expires = until + timedelta(days=rng.randint(30, 364))
             one.tags.append(Tag(new_id(rng), kind, purpose, expires))
             if reason is not None:
                 reasons.setdefault(one.index, reason)
     others = [one.index for one in at_home if one.index not in reasons]
-    extra = rng.sample(others, KEY - len(reasons) + ONCE_KEY)
-    once, extra = extra[:ONCE_KEY], extra[ONCE_KEY:]
+    ceased = places.part_of(ONCE_KEY)
+    extra = rng.sample(others, places.part_of(KEY) - len(reasons) + ceased)
+    once, extra = extra[:ceased], extra[ceased:]
     for n, index in enumerate(extra):
-        reasons[index] = TierReason.RELAPSE_RISK if n < MONITORED else TierReason.OTHER
-    lately = set(rng.sample(sorted(reasons), KEY_LATELY))
+        reasons[index] = TierReason.RELAPSE_RISK if n < places.part_of(MONITORED) else TierReason.OTHER
+    lately = set(rng.sample(sorted(reasons), places.part_of(KEY_LATELY)))
     for index, reason in sorted(reasons.items()):
         one = households[index]
         if index in lately:

@@ -38,7 +38,7 @@ class Links:
     """The links while the year is played: who has which household now, and all rows made so far."""
 
     def __init__(self, households: list[Household], people: list[Person], places: Places, until: date) -> None:
-        self.rng = places.stream("links")
+        self.places, self.rng = places, places.stream("links")
         self.households, self.until = households, until
         self.rows: list[Link] = []
         self.primary: dict[int, Link] = {}
@@ -113,7 +113,7 @@ def make_links(places: Places, households: list[Household], people: People, unti
     links = Links(households, people.everybody, places, until)
     rng, linkers = links.rng, people.linkers()
     elsewhere = [one for village in places.villages[1:] for one in village.micro_grids]
-    gaps = {one.region.id: WEAK_SHARE for one in rng.sample(elsewhere, WEAK_GRIDS)}
+    gaps = {one.region.id: WEAK_SHARE for one in rng.sample(elsewhere, places.part_of(WEAK_GRIDS))}
     gaps[places.villages[0].micro_grids[-1].region.id] = FIRST_SHARE
     for cell in places.cells:
         _first_links(links, cell.index, [one for one in linkers if one.cell == cell.index], gaps)
@@ -176,14 +176,14 @@ def _people_events(links: Links, linkers: list[Person]) -> Iterator[tuple[date, 
     rng = links.rng
     gone = sorted((one for one in linkers if one.left), key=lambda one: one.left or links.until)
     for n, one in enumerate(gone):
-        delay = None if n >= len(gone) - LEFT_GAPS else 0 if rng.random() < 0.6 else rng.randint(3, 30)
+        delay = None if n >= len(gone) - links.places.part_of(LEFT_GAPS) else 0 if rng.random() < 0.6 else rng.randint(3, 30)
         assert one.left is not None
         yield one.left, _leaving(links, one, delay)
     for one in linkers:
         if one.exempt_from is not None:
             yield one.exempt_from, _exempted(links, one)
     newcomers = [one for one in linkers if one.joined > links.until - timedelta(days=400)]
-    for one in rng.sample(newcomers, len(newcomers) - UNLINKED_NEWCOMERS):
+    for one in rng.sample(newcomers, len(newcomers) - links.places.part_of(UNLINKED_NEWCOMERS)):
         yield day_between(rng, one.joined, links.until - timedelta(days=30)), _newcomer(links, one)
 
 
@@ -262,7 +262,7 @@ def _emptied(links: Links, household: int) -> Callable[[date], None]:
 def _single_changes(links: Links) -> Iterator[tuple[date, Callable[[date], None]]]:
     """One household changes hands, by its own wish or by arrangement."""
     rng = links.rng
-    for i in rng.sample(sorted(links.primary), SINGLE_CHANGES):
+    for i in rng.sample(sorted(links.primary), links.places.part_of(SINGLE_CHANGES)):
         reason = EndReason.HOUSEHOLD_WISH if rng.random() < 0.4 else EndReason.HANDED_OVER
         day = day_between(rng, links.until - timedelta(days=360), links.until - timedelta(days=2))
         yield day, _changed_hands(links, i, reason)

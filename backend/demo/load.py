@@ -67,7 +67,7 @@ async def load(
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             loaded = await _loaded_until(connection)
             if loaded is not None:
-                return await _renew(connection, loaded, console, run_dir)
+                return await _renew(connection, loaded, console, run_dir, extent)
             return await _load(connection, until, console, run_dir, scale, extent, every)
     finally:
         await connection.close()
@@ -82,12 +82,14 @@ async def _loaded_until(connection: asyncpg.Connection) -> date | None:
     return date.fromisoformat(reason)
 
 
-async def _renew(connection: asyncpg.Connection, until: date, console: Console, run_dir: Path | None) -> DemoTownship:
+async def _renew(
+    connection: asyncpg.Connection, until: date, console: Console, run_dir: Path | None, extent: Extent
+) -> DemoTownship:
     """The township is there: say so, and write demo.json with fresh passwords where its own do not work."""
     began = time.monotonic()
     facts = None
     if run_dir is not None and not await credentials.opens_still(connection, run_dir):
-        township = make_township(until)
+        township = make_township(until, 0, extent)
         facts = await _let_in(connection, township, run_dir)
         await _audit(connection, township.places.township.id, ["password_hash", "totp_sealed", "code_hash"], until)
     renewed = "" if facts is None else f"; new passwords are in {run_dir}/{credentials.FILE}"
@@ -121,9 +123,10 @@ async def _load(
     took = time.monotonic() - began
     visits, links = await _count(connection)
     townships = "The demo township is" if scale == 1 else f"A demo county of {scale} townships is"
+    of_all = [scale * first.places.part_of(number) for number in (VILLAGES, HOUSEHOLDS, MEMBERS)]
     console.print(
-        f"{townships} loaded until {until}: {scale * VILLAGES:,} villages, {scale * HOUSEHOLDS:,} households,"
-        f" {scale * MEMBERS:,} party members, {links:,} links, {visits:,} visits, in {took:.0f} s.",
+        "{} loaded until {}: {:,} villages, {:,} households, {:,} party members,".format(townships, until, *of_all)
+        + f" {links:,} links, {visits:,} visits, in {took:.0f} s.",
         soft_wrap=True,
     )
     return DemoTownship(until, True, visits, links, took, facts=facts)

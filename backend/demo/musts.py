@@ -102,7 +102,7 @@ def _events(
     found, end = [], at(until, 0)
     kinds, weights = list(KINDS), [share for share, _, _ in KINDS.values()]
     in_summer = [share * summer for share, _, summer in KINDS.values()]
-    for _ in range(EVENTS * (until - start).days // 365):
+    for _ in range(places.part_of(EVENTS) * (until - start).days // 365):
         one, day = rng.choice(households), day_between(rng, start, until - timedelta(days=1))
         recorded = at(day, rng.randint(7, 20), rng.randint(0, 59)) + timedelta(seconds=rng.randint(0, 59))
         kind = rng.choices(kinds, in_summer if day.month in (6, 7, 8) else weights)[0]

@@ -103,26 +103,29 @@ def make_people(places: Places, households: list[Household], until: date, phones
         return one
 
     cells = places.cells
-    counts = shares([cell.households * rng.uniform(0.88, 1.18) for cell in cells], MEMBERS - TOWN_MEMBERS, least=10)
+    town = places.part_of(TOWN_MEMBERS)
+    counts = shares(
+        [cell.households * rng.uniform(0.88, 1.18) for cell in cells], places.part_of(MEMBERS) - town, least=10
+    )
     by_cell = [
         [add(PersonKind.FULL, cell.branch, cell.index) for _ in range(n)] for cell, n in zip(cells, counts, strict=True)
     ]
-    _exempt(rng, by_cell, until, places.since)
+    _exempt(rng, places, by_cell, until)
     leaving: list[Person] = []
-    for cell, count in zip(cells, shares([float(n) for n in counts], LEFT), strict=True):
+    for cell, count in zip(cells, shares([float(n) for n in counts], places.part_of(LEFT)), strict=True):
         gone = [add(PersonKind.FULL, cell.branch, cell.index) for _ in range(count)]
         by_cell[cell.index] += gone
         leaving += gone
-    _leave(rng, leaving, until)
+    _leave(rng, places, leaving, until)
     # The cadres of the town's branches are linked in villages, where a cell has many households for its members.
-    helped = sorted(cells, key=lambda cell: -cell.households / counts[cell.index])[: TOWN_MEMBERS // 2]
-    for n in range(TOWN_MEMBERS):
+    helped = sorted(cells, key=lambda cell: -cell.households / counts[cell.index])[: (town + 1) // 2]
+    for n in range(town):
         one = add(PersonKind.FULL, places.town_branches[n % len(places.town_branches)], helped[n // 2].index)
         one.town = True
         by_cell[helped[n // 2].index].append(one)
-    _homes(rng, by_cell, households)
+    _homes(rng, places, by_cell, households)
     cadres, responsibilities = [], []
-    areas = shares([1.0] * CADRES, len(places.villages))
+    areas = shares([1.0] * places.part_of(CADRES), len(places.villages))
     first = 0
     for size in areas:
         cadre = add(PersonKind.CADRE, places.town_branches[0], None)
@@ -136,40 +139,41 @@ def make_people(places: Places, households: list[Household], until: date, phones
     return People(everybody, cadres, workers, responsibilities)
 
 
-def _exempt(rng: Random, by_cell: list[list[Person]], until: date, since: date) -> None:
+def _exempt(rng: Random, places: Places, by_cell: list[list[Person]], until: date) -> None:
     """Mark exempt and probationary members, evenly over the branches; some became exempt within the year."""
     sizes = [float(len(people)) for people in by_cell]
     exempt: list[Person] = []
-    wanted = [(reason, shares(sizes, total)) for reason, total in EXEMPT.items()]
-    newcomers = shares(sizes, PROBATIONARY)
+    wanted = [(reason, shares(sizes, places.part_of(total))) for reason, total in EXEMPT.items()]
+    newcomers = shares(sizes, places.part_of(PROBATIONARY))
     for n, people in enumerate(by_cell):
         waiting = rng.sample(people, len(people))
         for reason, counts in wanted:
             for _ in range(counts[n]):
                 one = waiting.pop()
                 one.exempt_reason, one.exemption_id = reason, new_id(rng)
-                one.exempt_from = day_between(rng, since, until - timedelta(days=800))
+                one.exempt_from = day_between(rng, places.since, until - timedelta(days=800))
                 exempt.append(one)
         for _ in range(newcomers[n]):
             one = waiting.pop()
             one.kind = PersonKind.PROBATIONARY
             one.joined = day_between(rng, until - timedelta(days=340), until - timedelta(days=60))
-    for one in rng.sample([one for one in exempt if one.exempt_reason is not ExemptionReason.AWAY], EXEMPT_LATELY):
+    here = [one for one in exempt if one.exempt_reason is not ExemptionReason.AWAY]
+    for one in rng.sample(here, places.part_of(EXEMPT_LATELY)):
         one.exempt_lately = True
         one.exempt_from = day_between(rng, until - timedelta(days=360), until - timedelta(days=2))
 
 
-def _leave(rng: Random, leaving: list[Person], until: date) -> None:
+def _leave(rng: Random, places: Places, leaving: list[Person], until: date) -> None:
     """Days on which members died or moved their membership elsewhere; the last of them only lately."""
     for n, one in enumerate(rng.sample(leaving, len(leaving))):
-        lately = n < LEFT_GAPS
+        lately = n < places.part_of(LEFT_GAPS)
         one.left = day_between(
             rng, until - timedelta(days=45 if lately else 360), until - timedelta(days=3 if lately else 40)
         )
         one.left_reason = "transferred" if rng.random() < 0.6 else "died"
 
 
-def _homes(rng: Random, by_cell: list[list[Person]], households: list[Household]) -> None:
+def _homes(rng: Random, places: Places, by_cell: list[list[Person]], households: list[Household]) -> None:
     """Give members their homes: on `until` exactly PARTY_HOUSEHOLDS households have one, some have two or three."""
     pools: list[tuple[list[Household], list[Household]]] = [([], []) for _ in by_cell]
     for household in households:
@@ -177,7 +181,7 @@ def _homes(rng: Random, by_cell: list[list[Person]], households: list[Household]
         if (len(household.stays) == 1 or is_away) and household.status is not ResidenceStatus.NOMINAL:
             pools[household.cell][is_away].append(household)
     dwellers = [[one for one in people if one.left is None] for people in by_cell]
-    hosts = shares([float(len(people)) for people in dwellers], PARTY_HOUSEHOLDS)
+    hosts = shares([float(len(people)) for people in dwellers], places.part_of(PARTY_HOUSEHOLDS))
     for n, people in enumerate(by_cell):
         at_home, away = (rng.sample(pool, len(pool)) for pool in pools[n])
         sharing = len(dwellers[n]) - hosts[n]

@@ -16,12 +16,12 @@ COUNTY_CODE, FIRST_TOWNSHIP, FIRST_VILLAGE = "999901000000", 101, 200
 TOWNSHIP_CODE = f"{COUNTY_CODE[:6]}{FIRST_TOWNSHIP}000"
 #: A county has room for so many townships in its codes.
 MOST_TOWNSHIPS = 100
-VILLAGES, MICRO_GRIDS, HOUSEHOLDS, BRANCHES = 61, 357, 23_000, 118
+VILLAGES, MICRO_GRIDS, HOUSEHOLDS = 61, 357, 23_000
 TOWN_BRANCHES = ("机关", "卫生院", "中心校", "联合企业")
 #: Households of a village: lognormal, scaled to the total.
 SIGMA = 0.45
-#: Large villages have a 党总支 with this many branches below it; with the rest they make 118.
-SUB_BRANCHES = (3,) * 13 + (2,) * 7
+#: So many branches stand below the 党总支 of so many large villages; with the rest they make 118.
+SUB_BRANCHES = ((3, 13), (2, 7))
 
 
 @dataclass(slots=True)
@@ -97,6 +97,12 @@ class Places:
     villages: list[Village]
     town_branches: list[Branch]
     responsibilities: list[Responsibility]
+    #: How much of a whole township this is; less than 1 only for tests that need no more.
+    part: float = 1.0
+
+    def part_of(self, number: int) -> int:
+        """So many where a whole township has this number."""
+        return _part_of(number, self.part)
 
     @property
     def cells(self) -> list[Cell]:
@@ -131,21 +137,27 @@ class Places:
         return found
 
 
-def make_places(until: date, number: int = 0) -> Places:
+def _part_of(number: int, part: float) -> int:
+    return max(1, round(number * part))
+
+
+def make_places(until: date, number: int = 0, part: float = 1.0) -> Places:
     """Lay out a township; only the day since which it is depends on `until`."""
+    count = _part_of(VILLAGES, part)
     rng = stream("places", number)
     county = Region(new_id(stream("county")), None, Level.COUNTY, COUNTY_CODE, COUNTY)
     code = f"{COUNTY_CODE[:6]}{FIRST_TOWNSHIP + number}000"
     name = township_names(stream("townships"), number + 1)[number]
     township = Region(new_id(rng), county, Level.TOWNSHIP, code, name)
-    sizes = shares([rng.lognormvariate(0, SIGMA) for _ in range(VILLAGES)], HOUSEHOLDS, least=100)
-    grids = shares(sizes, MICRO_GRIDS, least=2)
-    by_size = sorted(range(VILLAGES), key=lambda i: -sizes[i])
-    below = dict(zip(by_size, SUB_BRANCHES, strict=False))
+    sizes = shares([rng.lognormvariate(0, SIGMA) for _ in range(count)], _part_of(HOUSEHOLDS, part), least=100)
+    grids = shares(sizes, _part_of(MICRO_GRIDS, part), least=2)
+    by_size = sorted(range(count), key=lambda i: -sizes[i])
+    several = [branches for branches, villages in SUB_BRANCHES for _ in range(_part_of(villages, part))]
+    below = dict(zip(by_size, several, strict=False))
     villages: list[Village] = []
     responsibilities: list[Responsibility] = []
     cells = 0
-    for i, name in enumerate(village_names(rng, VILLAGES)):
+    for i, name in enumerate(village_names(rng, count)):
         code = f"{township.code[:9]}{FIRST_VILLAGE + i}"
         region = Region(new_id(rng), township, Level.VILLAGE, code, f"{name}村")
         grid = Region(new_id(rng), region, Level.GRID, f"{code}01", f"{name}村网格")
@@ -174,4 +186,4 @@ def make_places(until: date, number: int = 0) -> Places:
     town = [
         Branch(new_id(rng), None, township, BranchKind.BRANCH, f"{township.name}{name}党支部") for name in TOWN_BRANCHES
     ]
-    return Places(number, date(until.year - 6, 1, 1), county, township, villages, town, responsibilities)
+    return Places(number, date(until.year - 6, 1, 1), county, township, villages, town, responsibilities, part)

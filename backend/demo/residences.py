@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from random import Random
 from uuid import UUID
 
-from backend.demo.places import HOUSEHOLDS
+from backend.demo.places import Places
 from backend.demo.seed import day_between, new_id
 from backend.rules.households import ResidenceStatus
 
@@ -34,15 +34,18 @@ class Stay:
     valid_to: date | None
 
 
-def make_stays(rng: Random, opened: Sequence[date], until: date, start: date) -> Iterator[list[Stay]]:
+def make_stays(
+    rng: Random, places: Places, opened: Sequence[date], until: date, start: date
+) -> Iterator[list[Stay]]:
     """How each household lives here since it was opened, some only within the year; what changes, changes since `start`.
 
     On `until` 79 % are resident, 18 % away and 3 % nominal; at 春节 most of those who are away are at home.
     """
-    special = rng.sample(range(HOUSEHOLDS), AWAY + NOMINAL + OPENED)
-    away, nominal, new = special[:AWAY], special[AWAY : AWAY + NOMINAL], special[AWAY + NOMINAL :]
-    kinds = dict.fromkeys(away, "away") | dict.fromkeys(nominal[:TURNED_NOMINAL], "turned nominal")
-    kinds |= dict.fromkeys(nominal[TURNED_NOMINAL:], "nominal") | dict.fromkeys(new, "opened")
+    sizes = {
+        "away": AWAY, "turned nominal": TURNED_NOMINAL, "nominal": NOMINAL - TURNED_NOMINAL, "opened": OPENED,
+    }  # fmt: skip
+    each = [kind for kind, number in sizes.items() for _ in range(places.part_of(number))]
+    kinds = dict(zip(rng.sample(range(len(opened)), len(each)), each, strict=True))
     resident, gone, empty = ResidenceStatus.RESIDENT, ResidenceStatus.AWAY, ResidenceStatus.NOMINAL
     for index, since in enumerate(opened):
         day = day_between(rng, start, until - timedelta(days=1))

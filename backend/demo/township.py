@@ -29,10 +29,14 @@ VISITS_A_MONTH = 8_700
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much there is of visits: how many whole months before that of `until`, and how often somebody goes."""
+    """How much there is of visits: how many whole months before that of `until`, and how often somebody goes.
+
+    `part` of a township has fewer villages, for tests that need no more.
+    """
 
     months: int = MONTHS + SEASON_BEFORE
     density: float = 1.0
+    part: float = 1.0
 
     @classmethod
     def of(cls, visits: int, townships: int) -> Self:
@@ -63,7 +67,7 @@ class Township:
     @property
     def about_visits(self) -> int:
         """About how many visits there are, without inventing them."""
-        return round(VISITS_A_MONTH * self.visits.density * (self.until - self.start).days / 30.4)
+        return round(VISITS_A_MONTH * self.places.part * self.visits.density * (self.until - self.start).days / 30.4)
 
 
 def make_township(until: date, number: int = 0, extent: Extent = A_YEAR) -> Township:
@@ -71,7 +75,7 @@ def make_township(until: date, number: int = 0, extent: Extent = A_YEAR) -> Town
     year_ago = months_before(until, MONTHS).replace(day=1)
     start = months_before(until, extent.months).replace(day=1)
     phones = Phones(number)
-    places = make_places(until, number)
+    places = make_places(until, number, extent.part)
     households = make_households(places, until, year_ago, phones)
     people = make_people(places, households, until, phones)
     links = make_links(places, households, people, until)

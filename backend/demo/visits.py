@@ -52,9 +52,10 @@ def make_zeal(places: Places) -> list[float]:
     """How much of what is due a village does: most nearly all, a few much less. The first is an ordinary one."""
     rng = places.stream("zeal")
     found = [min(1.1, rng.gauss(1.02, 0.05)) for _ in places.villages]
-    chosen = rng.sample(range(1, len(found)), WEAK_VILLAGES + STRONG_VILLAGES)
+    weak, strong = places.part_of(WEAK_VILLAGES), places.part_of(STRONG_VILLAGES)
+    chosen = rng.sample(range(1, len(found)), weak + strong)
     for n, village in enumerate(chosen):
-        found[village] = rng.uniform(0.4, 0.7) if n < WEAK_VILLAGES else rng.uniform(1.1, 1.17)
+        found[village] = rng.uniform(0.4, 0.7) if n < weak else rng.uniform(1.1, 1.17)
     return found
 
 

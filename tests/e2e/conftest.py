@@ -25,6 +25,9 @@ from tests.demo.loaded import empty_database, quiet
 from tests.e2e.browsing import AXE, MISSING_AXE, Township, missing_browser, start_browser
 from tests.e2e.pages import Console
 
+#: How much of the demo township is served here: every kind of thing is there, and the pages are those of a whole one.
+PART = 1 / 5
+
 
 def lacks() -> str | None:
     """What this machine needs before a browser can be driven; None when nothing is missing."""
@@ -59,10 +62,10 @@ async def township(
     standin_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Township]:
-    """The demo township with two months of visits until today, served by a real server and a worker; its facts are those of demo.json."""
+    """A part of the demo township with two months of visits until today, served by a real server and a worker; its facts are those of demo.json."""
     settings = await empty_database(postgres_url, "e2e")
     today, folder_of_facts = datetime.now(CHINA).date(), tmp_path_factory.mktemp("run")
-    loaded = await load(settings, today, quiet(), folder_of_facts, extent=Extent(months=2))
+    loaded = await load(settings, today, quiet(), folder_of_facts, extent=Extent(months=2, part=PART))
     assert loaded.facts is not None
     running = await asyncio.to_thread(start_server, folder, settings.database_url, redis_url, standin_url)
     with (folder / "e2e-worker.log").open("wb") as log:

@@ -176,7 +176,13 @@ def _people_events(links: Links, linkers: list[Person]) -> Iterator[tuple[date, 
     rng = links.rng
     gone = sorted((one for one in linkers if one.left), key=lambda one: one.left or links.until)
     for n, one in enumerate(gone):
-        delay = None if n >= len(gone) - links.places.part_of(LEFT_GAPS) else 0 if rng.random() < 0.6 else rng.randint(3, 30)
+        delay = (
+            None
+            if n >= len(gone) - links.places.part_of(LEFT_GAPS)
+            else 0
+            if rng.random() < 0.6
+            else rng.randint(3, 30)
+        )
         assert one.left is not None
         yield one.left, _leaving(links, one, delay)
     for one in linkers:

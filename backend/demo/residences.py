@@ -34,9 +34,7 @@ class Stay:
     valid_to: date | None
 
 
-def make_stays(
-    rng: Random, places: Places, opened: Sequence[date], until: date, start: date
-) -> Iterator[list[Stay]]:
+def make_stays(rng: Random, places: Places, opened: Sequence[date], until: date, start: date) -> Iterator[list[Stay]]:
     """How each household lives here since it was opened, some only within the year; what changes, changes since `start`.
 
     On `until` 79 % are resident, 18 % away and 3 % nominal; at 春节 most of those who are away are at home.

@@ -209,7 +209,9 @@ async def test_stopped_leaves_nothing_then_a_county_holds_the_same_first_townshi
     assert {row["parent_id"] for row in towns} == {
         await connection.fetchval("SELECT id FROM region WHERE level = 'county'")
     }
-    assert await connection.fetchval("SELECT count(*) FROM household") == 2 * len(await single.fetch("SELECT FROM household"))
+    assert await connection.fetchval("SELECT count(*) FROM household") == 2 * len(
+        await single.fetch("SELECT FROM household")
+    )
     assert await connection.fetchval("SELECT count(DISTINCT phone_index) = count(phone_index) FROM household")
     visited = """SELECT count(*) FROM visit v JOIN residence r USING (household_id) JOIN region g ON g.id = r.micro_grid_id
                  WHERE r.valid_to IS NULL AND g.path[2] = $1"""

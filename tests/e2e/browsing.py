@@ -33,9 +33,9 @@ WALL = {"width": 1920, "height": 1080}
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
 STEP = 30
 #: What fades in is judged when it stands; what turns for as long as something is read never ends.
-SETTLED = """() => Promise.all(document.getAnimations()
+SETTLED = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => Promise.all(document.getAnimations()
   .filter(one => one.effect.getComputedTiming().iterations !== Infinity)
-  .map(one => one.finished.catch(() => null)))"""
+  .map(one => one.finished.catch(() => null))))"""
 
 
 def chromium() -> str | None:
@@ -67,6 +67,7 @@ class Township:
     facts: dict[str, Any]
     connection: asyncpg.Connection | None = None
     _steps: dict[str, int] = field(default_factory=dict)
+    _sessions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def account(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = next(one for one in self.facts["accounts"] if one["account"] == name)
@@ -87,11 +88,16 @@ class Township:
                 return pyotp.TOTP(self.account(name)["totp_secret"]).generate_otp(step)
             await asyncio.sleep(1)
 
+    async def session(self, name: str) -> dict[str, str]:
+        """A session of a console account, made once: a one-time code serves one sign-in, and there are two a minute."""
+        if name not in self._sessions:
+            body = {"account": name, "password": self.account(name)["password"], "totp": await self.totp(name)}
+            self._sessions[name] = await self.call("POST", "/auth/password", body=body)
+        return self._sessions[name]
+
     async def token(self, name: str) -> str:
         """A console token, for what a test has to arrange or to ask beside the pages."""
-        account = self.account(name)
-        body = {"account": name, "password": account["password"], "totp": await self.totp(name)}
-        return str((await self.call("POST", "/auth/password", body=body))["token"])
+        return (await self.session(name))["token"]
 
     async def call(self, method: str, path: str, token: str | None = None, body: Any = None, **query: str) -> Any:
         """The API's answer. Fails when it is a refusal."""

@@ -6,11 +6,14 @@ import base64
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
+from backend.settings import CHINA
 from backend.sheets import writing
 from tests.e2e.browsing import DESK, PHONE, Township, opened
 
@@ -29,6 +32,9 @@ DRAGGED = """([name, content]) => {
   held.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name))
   return held
 }"""
+
+#: Where the console keeps the session of a tab.
+KEEP_SESSION = "session => sessionStorage.setItem('lianhu.console.session', JSON.stringify(session))"
 
 
 class Phone:
@@ -151,6 +157,14 @@ class Console:
         await self.page.get_by_role("button", name="登录", exact=True).click()
         await expect(self.page.get_by_role("button", name="退出登录")).to_be_visible()
 
+    async def enter(self, name: str, path: str = "/console/") -> None:
+        """With the account's session that is there already, as a tab that is opened again."""
+        session = await self.township.session(name)
+        await self.page.goto("/console/sign-in")
+        await self.page.evaluate(KEEP_SESSION, {"token": session["token"], "expiresAt": session["expires_at"]})
+        await self.page.goto(path)
+        await expect(self.page.get_by_role("button", name="退出登录")).to_be_visible()
+
     async def open(self, path: str) -> None:
         await self.page.goto(f"/console/{path}")
 
@@ -214,3 +228,33 @@ class Console:
         field = self.page.locator("label", has=self.page.get_by_label("选一个文件"))
         for event in ("dragenter", "dragover", "drop"):
             await field.dispatch_event(event, {"dataTransfer": dragged})
+
+
+@dataclass
+class Office:
+    """What a secretary's API gives, for what has to be there before the pages are looked at."""
+
+    township: Township
+    token: str
+
+    @classmethod
+    async def of(cls, township: Township, account: str) -> Office:
+        return cls(township, await township.token(account))
+
+    async def get(self, path: str, **query: str) -> Any:
+        return await self.township.call("GET", path, self.token, limit="200", **query)
+
+    async def post(self, path: str, body: Any) -> Any:
+        return await self.township.call("POST", path, self.token, body)
+
+    async def open_households(self, *heads: str) -> list[dict[str, Any]]:
+        """Households that nobody is linked to, in a micro-grid of the branch."""
+        known = next(one for one in (await self.get("/households"))["items"] if one["access"] == "area")
+        today = datetime.now(CHINA).date().isoformat()
+        place = {"micro_grid_id": known["micro_grid"]["id"], "group_name": known["group_name"], "opened_on": today}
+        return [await self.post("/households", {**place, "code": f"AR-{head}", "head_name": head}) for head in heads]
+
+    async def able(self) -> list[dict[str, Any]]:
+        """Who may be linked to households, those with the fewest first, so that nobody has too many."""
+        people = (await self.get("/people"))["items"]
+        return sorted((one for one in people if one["exemption"] is None), key=lambda one: one["load"])

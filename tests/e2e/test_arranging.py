@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pypdf
 import python_calamine
 from playwright.async_api import Browser, expect
 
 from backend.rules import names
+from backend.services.runs import REPORT_SECONDS
 from backend.settings import CHINA
+from tests.conftest import eventually
 from tests.e2e.browsing import PHONE, Township, assert_open_to_all
-from tests.e2e.pages import Console
+from tests.e2e.pages import Console, Office
 
 PRIMARY = """SELECT a.person_id::text FROM assignment a JOIN household h ON h.id = a.household_id
   WHERE h.code = $1 AND a.role = 'primary' AND a.valid_to IS NULL"""
-
-
-@dataclass
-class Office:
-    """What a secretary's API gives, for what has to be there before the pages are looked at."""
-
-    township: Township
-    token: str
-
-    @classmethod
-    async def of(cls, township: Township, account: str) -> Office:
-        return cls(township, await township.token(account))
-
-    async def get(self, path: str, **query: str) -> Any:
-        return await self.township.call("GET", path, self.token, limit="200", **query)
-
-    async def post(self, path: str, body: Any) -> Any:
-        return await self.township.call("POST", path, self.token, body)
-
-    async def open_households(self, *heads: str) -> list[dict[str, Any]]:
-        """Households that nobody is linked to, in a micro-grid of the branch."""
-        known = next(one for one in (await self.get("/households"))["items"] if one["access"] == "area")
-        today = datetime.now(CHINA).date().isoformat()
-        place = {"micro_grid_id": known["micro_grid"]["id"], "group_name": known["group_name"], "opened_on": today}
-        return [await self.post("/households", {**place, "code": f"AR-{head}", "head_name": head}) for head in heads]
-
-    async def able(self) -> list[dict[str, Any]]:
-        """Who may be linked to households, those with the fewest first, so that nobody has too many."""
-        people = (await self.get("/people"))["items"]
-        return sorted((one for one in people if one["exemption"] is None), key=lambda one: one["load"])
 
 
 async def test_a_secretary_arranges_who_is_linked_to_whom(browser: Browser, township: Township) -> None:
@@ -57,7 +28,7 @@ async def test_a_secretary_arranges_who_is_linked_to_whom(browser: Browser, town
     today = datetime.now(CHINA).date().isoformat()
     async with Console.opened(browser, township) as console:
         page = console.page
-        await console.sign_in("secretary3", "/console/households?show=gap")
+        await console.enter("secretary3", "/console/households?show=gap")
         await page.get_by_role("button", name="给空白点找人").click()
         await expect(page.get_by_role("button", name="提出建议")).to_be_visible()
         await assert_open_to_all(page, "asking for a proposal")
@@ -106,7 +77,9 @@ async def test_a_secretary_arranges_who_is_linked_to_whom(browser: Browser, town
         await console.apply()
         await expect(page.get_by_role("alert")).to_contain_text("刚才在别处改过")
         # … and somebody was linked to one of the households.
-        link = {"household_id": third["id"], "person_id": (await office.able())[1]["id"], "role": "primary"}
+        (proposed,) = [one for one in (await office.get(items))["items"] if one["household_id"] == third["id"]]
+        other = next(one for one in await office.able() if one["id"] not in (person["id"], proposed["person_id"]))
+        link = {"household_id": third["id"], "person_id": other["id"], "role": "primary"}
         await office.post("/assignments", {**link, "source": "mutual_choice", "from": today})
         await page.get_by_role("button", name="定下来").click()
         await assert_open_to_all(page, "what will happen")
@@ -138,7 +111,7 @@ async def test_a_secretary_arranges_who_is_linked_to_whom(browser: Browser, town
 async def test_cards_and_the_notice_are_printed_and_hung_out(browser: Browser, township: Township) -> None:
     async with Console.opened(browser, township) as console:
         page = console.page
-        await console.sign_in("secretary2")
+        await console.enter("secretary2")
         await page.get_by_role("link", name="打印").click()
         await expect(page.get_by_text("以前发下去的卡就作废了")).to_be_visible()
         await page.get_by_role("button", name="排版成 PDF").click()
@@ -197,12 +170,17 @@ async def test_cards_and_the_notice_are_printed_and_hung_out(browser: Browser, t
 async def test_printing_is_stopped_and_leaves_nothing(browser: Browser, township: Township) -> None:
     async with Console.opened(browser, township) as console:
         page = console.page
-        await console.sign_in("office", "/console/papers")
+        await console.enter("office", "/console/papers")
         await page.locator(".el-select", has=page.get_by_role("combobox", name="哪里的", exact=True)).click()
-        await page.get_by_role("option", name=re.compile("镇$")).click()
+        await page.get_by_role("option", name=township.facts["village"]["name"], exact=True).click()
         await page.get_by_role("textbox", name="投诉电话").fill("0571-88886666")
-        await page.get_by_role("button", name="排版成 PDF").click()
-        await page.get_by_role("button", name="停止").click()
+        assert township.connection is not None
+        async with township.connection.transaction():
+            await township.connection.execute("LOCK TABLE card IN EXCLUSIVE MODE")  # the worker waits before the end
+            await page.get_by_role("button", name="排版成 PDF").click()
+            await page.get_by_role("button", name="停止").click()
+            await eventually(lambda: township.value("SELECT bool_or(stop_asked_at IS NOT NULL) FROM run"))
+            await asyncio.sleep(2 * REPORT_SECONDS)
         await expect(page.get_by_text("已停止，系统里什么也没有改变")).to_be_visible()
         await assert_open_to_all(page, "a print that was stopped")
         await expect(page.get_by_role("button", name="下载 PDF")).to_have_count(0)
@@ -211,7 +189,7 @@ async def test_printing_is_stopped_and_leaves_nothing(browser: Browser, township
 async def test_a_list_is_exported_as_the_screen_says(browser: Browser, township: Township) -> None:
     async with Console.opened(browser, township) as console:
         page = console.page
-        await console.sign_in("secretary1", "/console/households?show=all")
+        await console.enter("secretary1", "/console/households?show=all")
         said = page.get_by_text(re.compile(r"表格里是你能看到的全部户，共 [\d,]+ 行"))
         rows = int(re.sub(r"\D", "", await said.inner_text()))
         name, content = await console.file_of("导出表格")
@@ -232,7 +210,7 @@ async def test_a_household_is_found_by_its_heads_name_or_pinyin(browser: Browser
     (household,) = await office.open_households("欧阳雪晴")
     async with Console.opened(browser, township) as console:
         page = console.page
-        await console.sign_in("secretary1", "/console/households?show=all")
+        await console.enter("secretary1", "/console/households?show=all")
         found = page.get_by_role("region", name="联系户").get_by_role("row")
         for typed in ("欧阳雪晴", "雪晴", min(names.initials("欧阳雪晴")), household["code"]):
             await page.get_by_role("searchbox", name="找一户").fill(typed)
@@ -249,7 +227,7 @@ async def test_arranging_and_printing_fit_a_phone(browser: Browser, township: To
     await office.open_households("窄屏一")
     async with Console.opened(browser, township, viewport=PHONE) as console:
         page = console.page
-        await console.sign_in("secretary1", "/console/proposals")
+        await console.enter("secretary1", "/console/proposals")
         await console.propose()
         await page.get_by_text("每位同志会有多少户").first.click()
         await console.assert_no_sideways()

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, expect
 
 from backend import clients
 from tests.e2e.browsing import PHONE, WALL, Township, assert_open_to_all
-from tests.e2e.pages import Console
+from tests.e2e.pages import Console, Office
 
 HASHED = re.compile(r".+[.-][A-Za-z0-9_-]{8,}\.\w+(\.gz)?")
 
@@ -232,12 +232,12 @@ async def test_a_secretary_enters_a_visit_for_a_member(browser: Browser, townshi
 
 
 async def test_a_secretary_gives_a_household_its_member(browser: Browser, township: Township) -> None:
+    (household,) = await (await Office.of(township, "secretary2")).open_households("空白户")
     async with Console.opened(browser, township) as console:
-        page = console.page
-        await console.sign_in("secretary2")
+        page, code = console.page, household["code"]
+        await console.enter("secretary2")
         await page.get_by_role("radiogroup", name="看哪些户").get_by_text(re.compile("^空白点")).click()
-        line = page.get_by_role("table").get_by_role("row").nth(1)
-        code = await line.get_by_role("cell").first.inner_text()
+        line = page.get_by_role("table").get_by_role("row").filter(has_text=code)
         await line.get_by_role("button", name=re.compile("定联系党员$")).click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_role("button", name="定下", exact=True).click()
@@ -258,7 +258,7 @@ async def test_a_secretary_gives_a_household_its_member(browser: Browser, townsh
 async def test_every_page_fits_a_phone(browser: Browser, township: Township) -> None:
     """A secretary has the console on the phone, too."""
     async with Console.opened(browser, township, viewport=PHONE) as console:
-        await console.sign_in("secretary2")
+        await console.enter("secretary2")
         for path in ("households", "coverage", "proposals", "papers", "people", "messages", "import"):
             await console.open(path)
             await expect(console.page.get_by_role("heading", level=1)).to_be_visible()

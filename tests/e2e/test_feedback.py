@@ -28,7 +28,7 @@ async def test_it_is_kept_without_a_network_sent_answered_and_read(browser: Brow
         await expect(phone.text("已收到，编号")).to_be_visible()
 
         async with Console.opened(browser, township) as console:
-            await console.sign_in("office")
+            await console.enter("office")
             await console.page.get_by_role("link", name="意见反馈").click()
             row = console.page.get_by_role("row").filter(has_text=SAID)
             await expect(row).to_contain_text("没有留")
@@ -50,7 +50,7 @@ async def test_it_is_kept_without_a_network_sent_answered_and_read(browser: Brow
 
 async def test_who_does_not_answer_has_no_way_there(browser: Browser, township: Township) -> None:
     async with Console.opened(browser, township) as console:
-        await console.sign_in("cadre")
+        await console.enter("cadre")
         await expect(console.page.get_by_role("link", name="意见反馈")).to_have_count(0)
         await console.open("feedback")
         await expect(console.page.get_by_role("alert")).to_contain_text("请联系上级开通")

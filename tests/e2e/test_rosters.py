@@ -17,7 +17,7 @@ HEADERS = ["户编号", "微网格", "组别", "户主", "手机号", "居住状
 async def test_a_sheet_is_mended_and_its_households_appear(browser: Browser, township: Township) -> None:
     async with Console.opened(browser, township) as console:
         page = console.page
-        await console.sign_in("secretary1", "/console/households?show=all")
+        await console.enter("secretary1", "/console/households?show=all")
         known = page.get_by_role("region", name="联系户").get_by_role("row").nth(1).get_by_role("cell")
         group, grid = await known.nth(1).inner_text(), await known.nth(2).inner_text()
         await page.get_by_role("link", name="导入").click()
@@ -59,7 +59,7 @@ async def test_a_sheet_is_mended_and_its_households_appear(browser: Browser, tow
 async def test_a_file_that_is_no_sheet_is_refused_in_words(browser: Browser, township: Township) -> None:
     async with Console.opened(browser, township, viewport=PHONE) as console:
         page = console.page
-        await console.sign_in("secretary2", "/console/import?kind=people")
+        await console.enter("secretary2", "/console/import?kind=people")
         field = page.get_by_label("选一个文件")
         await field.set_input_files({"name": "名册.xlsx", "mimeType": "application/zip", "buffer": b"PK no sheet"})
         await expect(page.get_by_role("alert")).to_contain_text("另存为 .xlsx")
@@ -72,7 +72,7 @@ async def test_a_file_that_is_no_sheet_is_refused_in_words(browser: Browser, tow
 async def test_accounts_are_given_in_a_file_alone(browser: Browser, township: Township) -> None:
     async with Console.opened(browser, township) as console:
         page = console.page
-        await console.sign_in("office", "/console/import?kind=accounts")
+        await console.enter("office", "/console/import?kind=accounts")
         sheet = [["角色", "地点", "登录名"], ["包片干部", township.facts["village"]["name"], "cadre-of-a-sheet"]]
         await console.drop_sheet("账号", sheet)
         await page.get_by_role("button", name="确认导入").click()
@@ -91,7 +91,7 @@ async def test_accounts_are_given_in_a_file_alone(browser: Browser, township: To
 async def test_a_member_is_exempt_and_the_inbox_says_so(browser: Browser, township: Township) -> None:
     async with Console.opened(browser, township) as console:
         page = console.page
-        await console.sign_in("secretary2", "/console/people")
+        await console.enter("secretary2", "/console/people")
         people = page.get_by_role("region", name="人员")
         row = people.get_by_role("row").filter(has_text=re.compile(r"[1-9]\d* 户")).first
         name = await row.get_by_role("button").inner_text()
